@@ -1,0 +1,80 @@
+package sqlcplugin
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Position is where a query begins.
+type Position struct {
+	File string // relative to the folder of sqlc.yaml where it is known
+	Line int    // of the name line; 0 when the file cannot be read
+}
+
+// String returns file:line, or the file alone when the line is unknown.
+func (p Position) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return p.File + ":" + strconv.Itoa(p.Line)
+}
+
+// nameLine is the line that names a query. sqlc takes exactly this form.
+var nameLine = regexp.MustCompile(`^(?:--|/\*) name: (\S+) :`)
+
+// Locate returns the position of a query of the request. sqlc tells the name of
+// the file but neither its folder nor the line, so Locate reads the query files
+// again, relative to the working directory; when sqlc runs elsewhere than in
+// the folder of sqlc.yaml they are not found, and the position is the bare name
+// of the file.
+func (r *Request) Locate(q Query) Position {
+	for _, file := range sqlFiles(r.Settings.Queries) {
+		if filepath.Base(file) != q.Filename {
+			continue
+		}
+		src, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		if line := lineOf(src, q.Name); line > 0 {
+			return Position{File: filepath.ToSlash(file), Line: line}
+		}
+	}
+	return Position{File: q.Filename}
+}
+
+func lineOf(src []byte, name string) int {
+	sc := bufio.NewScanner(bytes.NewReader(src))
+	sc.Buffer(nil, len(src)+1)
+	for line := 1; sc.Scan(); line++ {
+		if m := nameLine.FindStringSubmatch(sc.Text()); m != nil && m[1] == name {
+			return line
+		}
+	}
+	return 0
+}
+
+// sqlFiles expands the paths of sqlc.yaml the way sqlc does: patterns, files,
+// and folders without their subfolders.
+func sqlFiles(paths []string) []string {
+	var files []string
+	for _, p := range paths {
+		matches := []string{p}
+		if strings.ContainsAny(p, "*?[]") {
+			matches, _ = filepath.Glob(p)
+		}
+		for _, m := range matches {
+			if in, err := filepath.Glob(filepath.Join(m, "*.sql")); err == nil && len(in) > 0 {
+				files = append(files, in...)
+			} else {
+				files = append(files, filepath.Clean(m))
+			}
+		}
+	}
+	return files
+}
