@@ -1,0 +1,199 @@
+package pgtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// settings make the server quick and careless: nothing in it outlives the test
+// run, so nothing waits for a disk.
+var settings = []string{
+	"fsync=off", "synchronous_commit=off", "full_page_writes=off",
+	"max_connections=200", "shared_buffers=64MB", "listen_addresses=127.0.0.1",
+	"timezone=UTC", "log_timezone=UTC", "lc_messages=C",
+}
+
+// A local is a server process of ours and its folder.
+type local struct {
+	home     *home
+	bin      string
+	port     int
+	process  *process
+	watchdog io.Closer
+}
+
+// startLocal makes a cluster with the programs in bin and starts it.
+func startLocal(ctx context.Context, bin string, as *user) (*Server, error) {
+	sweepHomes()
+	h, err := newHome(as)
+	if err != nil {
+		return nil, err
+	}
+	l := &local{home: h, bin: bin, watchdog: watch(h)}
+	if err := l.init(ctx); err != nil {
+		return nil, errors.Join(err, l.remove())
+	}
+	// The port is only probably free: somebody may take it between our look and
+	// the server's start.
+	for try := 1; ; try++ {
+		err = l.start(ctx)
+		if err == nil {
+			break
+		}
+		if try == 3 || ctx.Err() != nil {
+			return nil, errors.Join(err, l.remove())
+		}
+	}
+	server, err := newServer(ctx, l.url())
+	if err != nil {
+		return nil, errors.Join(err, l.stop())
+	}
+	server.owned = true
+	server.halt = l.stop
+	server.keep = l.keep
+	server.source = fmt.Sprintf("PostgreSQL %s from %s, run as %s, data in %s", server.fullVersion, bin, as, h.dir)
+	return server, nil
+}
+
+// url is the administrator's. Only the socket trusts its callers, and its
+// folder is closed to other users of the machine.
+func (l *local) url() *url.URL {
+	query := url.Values{"host": {l.home.socket()}, "port": {strconv.Itoa(l.port)}}
+	return &url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: query.Encode()}
+}
+
+// init runs initdb.
+func (l *local) init(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(l.bin, "initdb"),
+		"--pgdata", l.home.data(), "--username", "postgres", "--auth-local", "trust", "--auth-host", "scram-sha-256",
+		"--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions", "--pwfile", l.home.password())
+	prepare(cmd, l.home.dir, l.home.as)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := run(cmd); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, lastLines(out.String(), 5))
+	}
+	return nil
+}
+
+// start runs the server and returns when it takes connections.
+func (l *local) start(ctx context.Context) error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	l.port = port
+	args := []string{"-D", l.home.data(), "-k", l.home.socket(), "-p", strconv.Itoa(port)}
+	for _, setting := range settings {
+		args = append(args, "-c", setting)
+	}
+	log, err := os.Create(l.home.log())
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(filepath.Join(l.bin, "postgres"), args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	prepare(cmd, l.home.dir, l.home.as)
+	if l.process, err = spawn(cmd); err != nil {
+		return err
+	}
+	if err := l.await(ctx); err != nil {
+		text, _ := os.ReadFile(l.home.log())
+		l.end(immediate)
+		return fmt.Errorf("%w: %s", err, lastLines(string(text), 5))
+	}
+	return nil
+}
+
+// await returns when the server takes connections.
+func (l *local) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var last error
+	for {
+		conn, err := pgx.Connect(ctx, l.url().String())
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		if ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-l.process.exited:
+			return errors.New("postgres ended while starting")
+		case <-ctx.Done():
+			return fmt.Errorf("postgres takes no connections: %w", last)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// end stops the process, harder if it does not listen.
+func (l *local) end(signal syscall.Signal) {
+	for _, s := range []syscall.Signal{signal, immediate, syscall.SIGKILL} {
+		_ = l.process.cmd.Process.Signal(s) // it may have ended already
+		select {
+		case <-l.process.exited:
+			return
+		case <-time.After(10 * time.Second):
+		}
+	}
+}
+
+// remove ends the watchdog and clears up.
+func (l *local) remove() error {
+	return errors.Join(l.watchdog.Close(), l.home.remove())
+}
+
+// stop ends the server. The folder goes too, unless a test failed.
+func (l *local) stop() error {
+	if !l.home.kept() {
+		l.end(immediate)
+		return l.remove()
+	}
+	l.end(fast) // a checkpoint, so that the folder can be looked at
+	l.home.release()
+	fmt.Fprintf(os.Stderr, "pgtest: kept the databases of failed tests; to look at them:\n  %s\n", l.restart())
+	return l.watchdog.Close()
+}
+
+func (l *local) keep() error { return l.home.keep() }
+
+// restart is the command line that serves a kept folder again.
+func (l *local) restart() string {
+	line := fmt.Sprintf("%s -D %s -k %s -p %d -c listen_addresses=", filepath.Join(l.bin, "postgres"),
+		l.home.data(), l.home.socket(), l.port)
+	if l.home.as != nil {
+		line = "setpriv --reuid " + l.home.as.name + " --clear-groups " + line
+	}
+	return line
+}
+
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
+
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
