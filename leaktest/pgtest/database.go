@@ -2,12 +2,15 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/watertight-go/watertight/tenancy"
 )
 
 // A Database is a database of one's own.
@@ -19,6 +22,10 @@ type Database struct {
 	// as the role that works across tenants. Those of the schema's roles are
 	// empty in an Empty database.
 	AdminURL, MigratorURL, AppURL, SystemURL string
+
+	// Key signs tenant contexts for this database, and for no other. It is zero
+	// in an Empty database.
+	Key tenancy.ContextKey
 
 	server *Server
 	logins int
@@ -34,16 +41,15 @@ func (s *Server) CreateDatabase(ctx context.Context, name string, cfg Config) (*
 	if err != nil {
 		return nil, err
 	}
-	// file_copy writes the files once; the default writes them to the log too.
-	err = s.exec(ctx, "create database "+quote(name)+" template "+quote(t.name)+" strategy file_copy")
-	if err != nil {
+	if err := s.copy(ctx, name, t.name); err != nil {
 		return nil, fmt.Errorf("copy the template database: %w", err)
 	}
 	d := &Database{Name: name, AdminURL: s.adminURL(name), server: s}
-	if !cfg.Empty {
-		d.MigratorURL = s.roleURL(migratorRole, name)
-		d.AppURL = s.roleURL(appRole, name)
-		d.SystemURL = s.roleURL(systemRole, name)
+	if cfg.Empty {
+		return d, nil
+	}
+	if err := s.finishCopy(ctx, d); err != nil {
+		return nil, errors.Join(err, d.Drop(context.WithoutCancel(ctx)))
 	}
 	return d, nil
 }
@@ -101,9 +107,10 @@ func (d *Database) Exec(t testing.TB, scripts ...string) {
 func (d *Database) Login(t testing.TB, attributes ...string) (name, address string) {
 	t.Helper()
 	d.logins++
-	name = fmt.Sprintf("%s_%d", strings.Replace(d.Name, databasePrefix, "wt_login_", 1), d.logins)
+	name = fmt.Sprintf("%s_%d", strings.Replace(d.Name, databasePrefix, loginPrefix, 1), d.logins)
 	create := fmt.Sprintf("create role %s login password '%s' %s", quote(name), d.server.password, strings.Join(attributes, " "))
-	if err := d.server.exec(t.Context(), create); err != nil {
+	connect := "grant connect on database " + quote(d.Name) + " to " + quote(name)
+	if err := d.server.exec(t.Context(), create, connect); err != nil {
 		t.Fatalf("make a role: %v", err)
 	}
 	t.Cleanup(func() {

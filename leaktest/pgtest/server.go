@@ -34,6 +34,10 @@ type Server struct {
 
 	mu        sync.Mutex
 	templates map[string]*template
+	building  sync.Mutex
+
+	roles      sync.Mutex
+	rolesReady bool
 }
 
 // Start returns a server for use outside tests. The caller stops it.

@@ -10,11 +10,16 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/watertight-go/watertight/schema"
 )
 
+// The names that databases and roles of tests start with; the sweep of a shared
+// server goes by them.
 const (
 	templatePrefix = "wt_template_"
 	databasePrefix = "wt_test_"
+	loginPrefix    = "wt_login_"
 )
 
 // A template is a database that others are copied from.
@@ -27,6 +32,15 @@ type template struct {
 
 // template returns the template for cfg, made on first use.
 func (s *Server) template(ctx context.Context, cfg Config) (*template, error) {
+	// A template with Setup is a copy of the one without: the migrations run
+	// once, however many setups there are.
+	var from *template
+	if len(cfg.Setup) > 0 && !cfg.Empty {
+		var err error
+		if from, err = s.template(ctx, Config{Version: cfg.Version}); err != nil {
+			return nil, err
+		}
+	}
 	name := templatePrefix + fingerprint(cfg)
 	s.mu.Lock()
 	t := s.templates[name]
@@ -41,8 +55,8 @@ func (s *Server) template(ctx context.Context, cfg Config) (*template, error) {
 	if t.ready {
 		return t, nil
 	}
-	if err := s.buildOnce(ctx, t.name, cfg); err != nil {
-		return nil, err
+	if err := s.buildOnce(ctx, t.name, from, cfg); err != nil {
+		return nil, fmt.Errorf("build the template database: %w", err)
 	}
 	t.ready = true
 	return t, nil
@@ -51,9 +65,8 @@ func (s *Server) template(ctx context.Context, cfg Config) (*template, error) {
 // fingerprint names everything that decides what the template contains.
 func fingerprint(cfg Config) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "empty %t\n", cfg.Empty)
 	if !cfg.Empty {
-		fmt.Fprintf(h, "schema %s\n", schemaHash())
+		fmt.Fprintf(h, "schema %s\n", schema.Hash())
 	}
 	for _, sql := range cfg.Setup {
 		fmt.Fprintf(h, "setup %d %s\n", len(sql), sql)
@@ -62,31 +75,33 @@ func fingerprint(cfg Config) string {
 }
 
 // buildOnce builds the template unless another process has. Processes that
-// share a server wait for each other on an advisory lock.
-func (s *Server) buildOnce(ctx context.Context, name string, cfg Config) error {
-	conn, err := s.admin.Acquire(ctx)
+// share a server build one after the other: roles belong to the whole server,
+// and concurrent changes of a role fail.
+func (s *Server) buildOnce(ctx context.Context, name string, from *template, cfg Config) error {
+	s.building.Lock()
+	defer s.building.Unlock()
+	// A connection of its own: waiting ones must not use up the pool that the
+	// builder needs. Closing it gives the lock back.
+	conn, err := pgx.Connect(ctx, s.base.String())
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
-	key := lockKey(name)
-	if _, err := conn.Exec(ctx, "select pg_advisory_lock($1)", key); err != nil {
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, "select pg_advisory_lock($1)", lockKey("build")); err != nil {
 		return err
 	}
-	defer conn.Exec(context.WithoutCancel(ctx), "select pg_advisory_unlock($1)", key)
-
 	var complete bool
 	err = conn.QueryRow(ctx, "select datistemplate from pg_database where datname = $1", name).Scan(&complete)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return err
 	}
 	if complete {
-		return nil
+		if cfg.Empty {
+			return nil
+		}
+		return s.prepareRoles(ctx)
 	}
-	if err := s.build(ctx, name, cfg); err != nil {
-		return fmt.Errorf("build the template database: %w", err)
-	}
-	return nil
+	return s.build(ctx, name, from, cfg)
 }
 
 func lockKey(name string) int64 {
@@ -97,23 +112,38 @@ func lockKey(name string) int64 {
 
 // build makes the template. Being marked as a template is its last step: a
 // database without the mark was left half-made and is made again.
-func (s *Server) build(ctx context.Context, name string, cfg Config) error {
-	err := s.exec(ctx,
-		"drop database if exists "+quote(name)+" with (force)",
-		"create database "+quote(name)+" template template0")
-	if err != nil {
+func (s *Server) build(ctx context.Context, name string, from *template, cfg Config) error {
+	if err := s.exec(ctx, "drop database if exists "+quote(name)+" with (force)"); err != nil {
 		return err
 	}
-	if !cfg.Empty {
+	source := "template0"
+	if from != nil {
+		source = from.name
+	}
+	if err := s.copy(ctx, name, source); err != nil {
+		return err
+	}
+	switch {
+	case from != nil:
+		if err := schema.SecureDatabase(ctx, s.adminURL(name)); err != nil {
+			return err
+		}
+	case !cfg.Empty:
 		if err := s.applySchema(ctx, name); err != nil {
 			return err
 		}
 	}
 	if err := s.setup(ctx, name, cfg); err != nil {
-		return err
+		return fmt.Errorf("setup: %w", err)
 	}
 	// Without connections, not even autovacuum's, nothing delays a copy.
 	return s.exec(ctx, "alter database "+quote(name)+" with is_template true allow_connections false")
+}
+
+// copy makes a database. file_copy writes each file once; the default strategy
+// writes it to the log as well.
+func (s *Server) copy(ctx context.Context, name, from string) error {
+	return s.exec(ctx, "create database "+quote(name)+" template "+quote(from)+" strategy file_copy")
 }
 
 func (s *Server) setup(ctx context.Context, name string, cfg Config) error {
