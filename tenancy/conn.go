@@ -1,0 +1,156 @@
+package tenancy
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Conn is the handle that generated code takes: every statement on it runs
+// inside one tenant. From [DB.For] each statement is a transaction of its own
+// and one round trip; inside [DB.Tx] all share one.
+//
+// It is a struct with unexported fields, so neither a pool nor a connection
+// fits in its place, and nothing can be embedded to forge one. Its zero value
+// refuses everything with [ErrNoTenant].
+//
+// A handle from For may be used by any number of goroutines; one from Tx by
+// one at a time, and only until its function returns.
+//
+// The methods have pgx's signatures. They refuse, before anything is sent: a
+// tenant ID among the arguments that is not the handle's ([ErrTenantMismatch]),
+// a statement that is not a query ([ErrStatement]), and a context that belongs
+// to a transaction of another tenant. What Postgres reports comes as a
+// [*pgconn.PgError] without its detail, hint and context, which can quote
+// rows; see Config.VerboseErrors.
+type Conn struct {
+	db    *DB
+	scope Scope
+	tx    *transaction // nil: each statement is its own
+	// readOnly sends a handle of ReadTx to the replica.
+	readOnly bool
+}
+
+// For returns a handle in the scope. It takes no connection and cannot fail;
+// a zero scope gives a handle that refuses everything.
+func (db *DB) For(s Scope) *Conn {
+	if s.IsZero() || db == nil || s.db != db {
+		return &Conn{}
+	}
+	return &Conn{db: db, scope: s}
+}
+
+// Tenant returns the handle's tenant.
+func (c *Conn) Tenant() ID { return c.scope.tenant }
+
+// Exec runs a statement and returns its tag. An error that Postgres raises at
+// the commit, such as a deferred constraint, is returned here.
+func (c *Conn) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	item, err := c.item(ctx, sql, args)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	f, err := c.send(ctx, item)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	tag, err := f.results.Exec()
+	if end := f.finish(); err == nil {
+		err = end
+	}
+	return tag, c.db.clean(err)
+}
+
+// Query runs a statement and streams its rows. They hold a connection until
+// they are read to the end or closed; check Err afterwards, which also tells
+// of an error at the commit. Rows.Conn returns nil.
+func (c *Conn) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	item, err := c.item(ctx, sql, args)
+	if err != nil {
+		return failedRows(err), err
+	}
+	f, err := c.send(ctx, item)
+	if err != nil {
+		return failedRows(err), err
+	}
+	inner, err := f.results.Query()
+	if err != nil {
+		if end := f.finish(); end != nil {
+			err = end
+		}
+		err = c.db.clean(err)
+		return failedRows(err), err
+	}
+	return &rows{inner: inner, flight: f}, nil
+}
+
+// QueryRow runs a statement of which Scan reads the first row. Scan returns
+// [pgx.ErrNoRows] if there is none. Nothing is sent before Query would send it.
+func (c *Conn) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	r, err := c.Query(ctx, sql, args...)
+	if err != nil {
+		return row{err: err}
+	}
+	return row{rows: r.(*rows)}
+}
+
+// SendBatch runs the queued statements in one round trip and, outside a Tx,
+// one transaction: all or none. Close the results and check its error, which
+// also tells of an error at the commit.
+func (c *Conn) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	if b.Len() == 0 {
+		return &batchResults{queued: nil}
+	}
+	items := make([]*pgx.QueuedQuery, b.Len())
+	for i, q := range b.QueuedQueries {
+		item, err := c.item(ctx, q.SQL, q.Arguments)
+		if err != nil {
+			return &batchResults{err: err, closed: true}
+		}
+		items[i] = item
+	}
+	f, err := c.send(ctx, items...)
+	if err != nil {
+		return &batchResults{err: err, closed: true}
+	}
+	return &batchResults{flight: f, queued: b.QueuedQueries}
+}
+
+// item checks one statement and its arguments; nothing has been sent yet.
+func (c *Conn) item(ctx context.Context, sql string, args []any) (*pgx.QueuedQuery, error) {
+	if err := c.usable(ctx); err != nil {
+		return nil, err
+	}
+	sql, args, err := rewriteArgs(ctx, sql, args)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkStatement(sql); err != nil {
+		return nil, err
+	}
+	if err := checkArgs(c.scope.tenant, args); err != nil {
+		return nil, err
+	}
+	return &pgx.QueuedQuery{SQL: sql, Arguments: args}, nil
+}
+
+func (c *Conn) usable(ctx context.Context) error {
+	if c == nil || c.db == nil {
+		return ErrNoTenant
+	}
+	if c.tx != nil && c.tx.done.Load() {
+		return ErrTxDone
+	}
+	return c.sameTenant(ctx)
+}
+
+// sameTenant refuses a context that was handed to a transaction of another
+// tenant: whoever nests two tenants mixes them up sooner or later.
+func (c *Conn) sameTenant(ctx context.Context) error {
+	outer, ok := ctx.Value(txKey{}).(*transaction)
+	if ok && !outer.done.Load() && outer.scope.reach == reachTenant && outer.scope.tenant != c.scope.tenant {
+		return ErrTenantMismatch
+	}
+	return nil
+}

@@ -1,0 +1,17 @@
+// Package gate lets the two packages below tenancy that pass by an admission
+// do so without tenancy exporting a way. Only packages under tenancy can
+// import it, and their import paths say what they do.
+package gate
+
+// Values are of type any because tenancy's types cannot be named here: tenancy
+// imports this package to fill it.
+var (
+	// NewScope is func(db *tenancy.DB, a tenancy.Actor, t tenancy.ID, r tenancy.Role) (tenancy.Scope, error).
+	NewScope any
+
+	// NewCrossScope is func(db *tenancy.DB, a tenancy.Actor, reason string) tenancy.Scope.
+	NewCrossScope any
+
+	// OpenSystem is func(ctx context.Context, url string, cfg tenancy.Config) (*tenancy.DB, error).
+	OpenSystem any
+)

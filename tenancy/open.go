@@ -1,0 +1,224 @@
+package tenancy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// DB is a pool of connections on which nothing runs outside a [Scope]. It is
+// safe for use by any number of goroutines.
+type DB struct {
+	cfg     Config
+	duty    duty
+	signer  *signer
+	primary *pgxpool.Pool
+	replica *pgxpool.Pool // nil: ReadTx goes to the primary
+	citus   bool
+	closed  atomic.Bool
+	columns sync.Map // of CopyFrom: table and columns → []copyColumn
+}
+
+// duty is what a DB's role is for, and with it what Open checks.
+type duty struct {
+	role   string // the group role that the login must be, or be a member of
+	policy string // the function that the policies for it must call
+	reach  reach
+}
+
+var (
+	tenantDuty = duty{role: "watertight_app", policy: "watertight.tenant()", reach: reachTenant}
+	systemDuty = duty{role: "watertight_system", policy: "watertight.crosstenant()", reach: reachAll}
+)
+
+// Open connects to the database and refuses it when the promises could not be
+// kept there: a role that passes by row-level security (superuser, BYPASSRLS,
+// an owner, or a member of one) is [ErrUnsafeRole], a reachable tenant table
+// without forced row-level security and the library's policy [ErrUnsafeSchema],
+// an unencrypted connection to another host [ErrPlaintext]. The first two come
+// as an [*UnsafeError] with every reason. A server that cannot be reached is
+// [ErrUnavailable].
+//
+// The checks at start-up are quick ones; run watertight inspect in CI for the
+// thorough ones.
+func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
+	return open(ctx, url, cfg, tenantDuty)
+}
+
+func open(ctx context.Context, url string, cfg Config, d duty) (*DB, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	db := &DB{cfg: cfg, duty: d, signer: newSigner(cfg.Key)}
+	var err error
+	if db.primary, err = db.pool(ctx, url); err != nil {
+		return nil, err
+	}
+	if cfg.ReplicaURL != "" {
+		if db.replica, err = db.pool(ctx, cfg.ReplicaURL); err != nil {
+			db.primary.Close()
+			return nil, err
+		}
+	}
+	if err := db.check(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+func (db *DB) pool(ctx context.Context, url string) (*pgxpool.Pool, error) {
+	pc, err := db.cfg.poolConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	pc.AfterConnect = db.afterConnect
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, db.clean(err)
+	}
+	return pool, nil
+}
+
+// afterConnect looks at each new connection: the role may have been given
+// BYPASSRLS since Open, and a pooler may have been put in between.
+func (db *DB) afterConnect(ctx context.Context, conn *pgx.Conn) error {
+	var (
+		pid           uint32
+		unsafe, citus bool
+	)
+	if err := conn.QueryRow(ctx, sqlIdentity).Scan(&pid, &unsafe, &citus); err != nil {
+		return err
+	}
+	if unsafe {
+		return &UnsafeError{Kind: ErrUnsafeRole, Reasons: []string{"the role is a superuser or has BYPASSRLS (log in as watertight_app or a member of it)"}}
+	}
+	if db.cfg.Binding == BindNone {
+		return nil
+	}
+	if pid != conn.PgConn().PID() {
+		return errors.New("a pooler stands between the application and the database, so a context cannot be bound to the session (connect directly, or set Config.Binding to BindNone and read what that costs)")
+	}
+	for name, sql := range map[string]string{preparedEnter: sqlEnter, preparedBegin: sqlBegin, preparedBeginReadOnly: sqlBeginReadOnly} {
+		if _, err := conn.Prepare(ctx, name, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check asks the catalogue what Open must refuse.
+func (db *DB) check(ctx context.Context) error {
+	for _, pool := range []*pgxpool.Pool{db.primary, db.replica} {
+		if pool == nil {
+			continue
+		}
+		if err := db.checkPool(ctx, pool); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (db *DB) checkPool(ctx context.Context, pool *pgxpool.Pool) error {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return db.clean(err)
+	}
+	defer conn.Release()
+	rows, err := conn.Query(ctx, sqlCheck, db.cfg.TenantColumns, db.duty.role, db.duty.policy)
+	if err != nil {
+		return db.clean(err)
+	}
+	reasons := map[string][]string{}
+	var kind, reason string
+	_, err = pgx.ForEachRow(rows, []any{&kind, &reason}, func() error {
+		reasons[kind] = append(reasons[kind], reason)
+		return nil
+	})
+	if err != nil {
+		return db.clean(err)
+	}
+	if list := reasons["role"]; len(list) > 0 {
+		return &UnsafeError{Kind: ErrUnsafeRole, Reasons: list}
+	}
+	if list := reasons["schema"]; len(list) > 0 {
+		return &UnsafeError{Kind: ErrUnsafeSchema, Reasons: list}
+	}
+	var pid uint32
+	var unsafe bool
+	if err := conn.QueryRow(ctx, sqlIdentity).Scan(&pid, &unsafe, &db.citus); err != nil {
+		return db.clean(err)
+	}
+	return nil
+}
+
+// Close ends every connection, after those in use were given back. Handles
+// return [ErrTxDone] from then on.
+func (db *DB) Close() {
+	if db.closed.Swap(true) {
+		return
+	}
+	db.primary.Close()
+	if db.replica != nil {
+		db.replica.Close()
+	}
+}
+
+// Stat returns the state of the pool, for metrics.
+func (db *DB) Stat() *pgxpool.Stat { return db.primary.Stat() }
+
+func (db *DB) acquire(ctx context.Context, readOnly bool) (*pgxpool.Conn, error) {
+	if db.closed.Load() {
+		return nil, ErrTxDone
+	}
+	pool := db.primary
+	if readOnly && db.replica != nil {
+		pool = db.replica
+	}
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return nil, db.clean(err)
+	}
+	return conn, nil
+}
+
+// rollbackTime bounds the rollback of a transaction whose own context is over.
+const rollbackTime = 5 * time.Second
+
+// release gives the connection back outside any transaction; the pool destroys
+// one that is closed or still in the middle of something.
+func release(ctx context.Context, conn *pgxpool.Conn) {
+	pg := conn.Conn().PgConn()
+	if !pg.IsClosed() && !pg.IsBusy() && pg.TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)
+		defer cancel()
+		_ = run(ctx, conn, sqlRollback) // a failure leaves the status as it is: destroyed below
+	}
+	conn.Release()
+}
+
+// run executes one of our own statements. Not by Exec: without arguments that
+// is the simple protocol.
+func run(ctx context.Context, conn *pgxpool.Conn, sql string) error {
+	rows, err := conn.Query(ctx, sql)
+	if err != nil {
+		return err
+	}
+	rows.Close()
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if sql == sqlCommit && rows.CommandTag().String() != "COMMIT" {
+		return ErrRolledBack
+	}
+	return nil
+}
+
+func (db *DB) String() string { return fmt.Sprintf("tenancy.DB(%s)", db.duty.role) }

@@ -1,0 +1,83 @@
+package tenancy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// veiled is an error whose cause can be matched but does not show in its text,
+// because it names the server or quotes an argument.
+type veiled struct {
+	public string
+	causes []error
+}
+
+func (v *veiled) Error() string   { return v.public }
+func (v *veiled) Unwrap() []error { return v.causes }
+
+// contextErrors are the names by which watertight's functions refuse a context.
+var contextErrors = map[string]error{
+	"watertight_context_missing": ErrNoTenant,
+	"watertight_context_invalid": ErrContextInvalid,
+	"watertight_context_expired": ErrContextExpired,
+	"watertight_context_once":    ErrContextInvalid,
+}
+
+// clean makes an error of pgx fit to be shown: a database error without the
+// parts that quote rows, a connection error without the server's name.
+func (db *DB) clean(err error) error {
+	if err == nil || errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	var (
+		pg      *pgconn.PgError
+		connect *pgconn.ConnectError
+		network net.Error
+		batch   pgx.ErrPreprocessingBatch
+		unsafe  *UnsafeError
+	)
+	switch {
+	case errors.As(err, &unsafe):
+		return unsafe
+	case errors.As(err, &pg):
+		return db.cleanPg(pg)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		cause := context.Canceled
+		if errors.Is(err, context.DeadlineExceeded) {
+			cause = context.DeadlineExceeded
+		}
+		return &veiled{public: cause.Error(), causes: []error{cause, err}}
+	case errors.As(err, &connect), errors.As(err, &network), pgconn.Timeout(err),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+		return &veiled{public: ErrUnavailable.Error(), causes: []error{ErrUnavailable, err}}
+	case errors.Is(err, ErrNoTenant): // an ID that refused to be encoded
+		return &veiled{public: ErrNoTenant.Error(), causes: []error{err}}
+	case errors.As(err, &batch):
+		return &veiled{
+			public: "an argument does not fit its parameter (compare the number and Go types of the arguments with the columns)",
+			causes: []error{err},
+		}
+	}
+	return err
+}
+
+func (db *DB) cleanPg(pg *pgconn.PgError) error {
+	if !db.cfg.VerboseErrors {
+		stripped := *pg
+		stripped.Detail, stripped.Hint, stripped.Where, stripped.InternalQuery = "", "", "", ""
+		stripped.InternalPosition = 0
+		pg = &stripped
+	}
+	if pg.Code == "42501" {
+		if named, ok := contextErrors[pg.ConstraintName]; ok {
+			return &veiled{public: fmt.Sprintf("%s: %s", named, pg.Message), causes: []error{named, pg}}
+		}
+	}
+	return pg
+}

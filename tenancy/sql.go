@@ -1,0 +1,43 @@
+package tenancy
+
+import _ "embed"
+
+// The statements of the handle itself. Only enter and the transaction's frame
+// go over the wire beside the caller's own.
+const (
+	sqlEnter         = "select watertight.enter($1)"
+	sqlChallenge     = "select watertight.challenge()"
+	sqlBegin         = "begin"
+	sqlBeginReadOnly = "begin read only"
+	sqlCommit        = "commit"
+	sqlRollback      = "rollback"
+	sqlTenantIDs     = "select watertight.tenant_ids($1, $2)"
+
+	// sqlIdentity is asked once for each connection.
+	sqlIdentity = `select pg_backend_pid(), exists (
+		select from pg_catalog.pg_roles
+		where rolname in (session_user, current_user) and (rolsuper or rolbypassrls)),
+		exists (select from pg_catalog.pg_extension where extname = 'citus')`
+
+	// sqlColumnTypes is asked once for each table and list of columns of
+	// CopyFrom: the type to send an array of, the type to cast to if that is
+	// another, and whether unnest would flatten the values.
+	sqlColumnTypes = `select a.attname,
+			case when t.typtype = 'e' then 'text' else pg_catalog.format_type(coalesce(nullif(t.typbasetype, 0), t.oid), null) end,
+			case when t.typtype = 'e' then pg_catalog.format_type(t.oid, null) else '' end,
+			t.typcategory = 'A'
+		from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
+		where a.attrelid = $1::text::regclass and a.attnum > 0 and not a.attisdropped and a.attname = any ($2::text[])`
+)
+
+//go:embed check.sql
+var sqlCheck string
+
+// Names under which the two hottest statements are prepared on each
+// connection. A failing statement makes pgx drop every cached statement of its
+// batch, but not those prepared by name.
+const (
+	preparedEnter         = "watertight_enter"
+	preparedBegin         = "watertight_begin"
+	preparedBeginReadOnly = "watertight_begin_read_only"
+)
