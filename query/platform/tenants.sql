@@ -1,0 +1,22 @@
+-- The platform's own work on tenants. This package takes the handle of
+-- tenancy/crosstenant, so a service that serves customers cannot run it.
+
+-- name: CreateTenant :exec
+-- watertight:cross-tenant a tenant that does not exist yet admits nobody
+insert into watertight.tenants (id, name)
+values ($1, $2);
+
+-- name: SetTenantStatus :execrows
+-- watertight:cross-tenant a tenant cannot be suspended or resumed from inside
+update watertight.tenants
+set status = $2
+where id = $1;
+
+-- name: AddFirstUser :exec
+-- watertight:cross-tenant the first account of a tenant has nobody in it to make it
+with account as (
+  insert into watertight.users (tenant_id, id, email, display_name)
+  values ($1, $2, $3, $4)
+)
+insert into watertight.memberships (tenant_id, user_id, role)
+values ($1, $2, $5);
