@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -33,7 +34,7 @@ var nameLine = regexp.MustCompile(`^(?:--|/\*) name: (\S+) :`)
 // the folder of sqlc.yaml they are not found, and the position is the bare name
 // of the file.
 func (r *Request) Locate(q Query) Position {
-	for _, file := range sqlFiles(r.Settings.Queries) {
+	for _, file := range SQLFiles(r.Settings.Queries) {
 		if filepath.Base(file) != q.Filename {
 			continue
 		}
@@ -59,22 +60,29 @@ func lineOf(src []byte, name string) int {
 	return 0
 }
 
-// sqlFiles expands the paths of sqlc.yaml the way sqlc does: patterns, files,
-// and folders without their subfolders.
-func sqlFiles(paths []string) []string {
+// SQLFiles expands the paths of sqlc.yaml the way sqlc does: patterns, files,
+// and folders without their subfolders. Hidden files and down migrations do not
+// count. A path that does not exist is returned as it is.
+func SQLFiles(paths []string) []string {
 	var files []string
 	for _, p := range paths {
 		matches := []string{p}
 		if strings.ContainsAny(p, "*?[]") {
-			matches, _ = filepath.Glob(p)
+			matches, _ = filepath.Glob(p) // sqlc reports a malformed pattern
 		}
 		for _, m := range matches {
-			if in, err := filepath.Glob(filepath.Join(m, "*.sql")); err == nil && len(in) > 0 {
-				files = append(files, in...)
-			} else {
+			// The error is that of a path which is no folder, or is not there.
+			in, err := os.ReadDir(m)
+			if err != nil {
 				files = append(files, filepath.Clean(m))
+			}
+			for _, e := range in {
+				files = append(files, filepath.Join(m, e.Name()))
 			}
 		}
 	}
-	return files
+	return slices.DeleteFunc(files, func(f string) bool {
+		base := filepath.Base(f)
+		return !strings.HasSuffix(base, ".sql") || strings.HasSuffix(base, ".down.sql") || strings.HasPrefix(base, ".")
+	})
 }

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"watertight": main,
+		// generate puts a link of this name to its own program on sqlc's PATH.
+		"sqlc-gen-watertight": main,
+	})
+}
+
+// TestScripts runs testdata/script/*.txtar, one file per behaviour of the
+// command. Beside the usual commands a script may say
+//
+//	code N watertight ...   the exit code must be N
+//	[!sqlc] skip            there is no $SQLC on this machine
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"code": expectCode},
+		Condition: func(cond string) (bool, error) {
+			if cond != "sqlc" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			return sqlc(t) != "", nil
+		},
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("SQLC", sqlc(t))
+			return nil
+		},
+	})
+}
+
+// expectCode tells exit code 1, findings, from 2, could not run, which "! exec"
+// does not.
+func expectCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N program args...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%s: %v", args[1], err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// buildSqlc builds the sqlc of the tools module, once for all scripts.
+var buildSqlc = sync.OnceValues(func() (string, error) {
+	cmd := exec.CommandContext(context.Background(), "go", "tool", "-n", "sqlc")
+	cmd.Dir = filepath.Join("..", "..", "tools")
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	out, err := cmd.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		err = fmt.Errorf("%w: %s", err, exit.Stderr)
+	}
+	return strings.TrimSpace(string(out)), err
+})
+
+// sqlc returns the path of sqlc. Where it can neither be found nor downloaded
+// it says so, and returns nothing; in CI that fails the test.
+func sqlc(t *testing.T) string {
+	t.Helper()
+	path, err := buildSqlc()
+	switch {
+	case err == nil:
+		return path
+	case os.Getenv("CI") != "":
+		t.Fatalf("sqlc of tools/go.mod cannot be built: %v", err)
+	}
+	t.Logf("generate is not tested: sqlc of tools/go.mod cannot be built: %v", err)
+	return ""
+}
