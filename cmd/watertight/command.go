@@ -21,6 +21,8 @@ type command struct {
 // everybody needs, then the rest. It is a function because help itself is in it.
 func commands() []*command {
 	return []*command{
+		migrateCommand(),
+		ddlCommand(),
 		generateCommand(),
 		explainCommand(),
 		helpCommand(),

@@ -120,6 +120,10 @@ func lastPathList(fs *flag.FlagSet, parsed []string) *pathList {
 // isURL tells a database URL from a path.
 func isURL(s string) bool { return strings.Contains(s, "://") }
 
+// isKeywords tells a connection string of the form "host=… dbname=…" from a
+// name.
+func isKeywords(s string) bool { return strings.Contains(s, "=") }
+
 // choice is a flag with a fixed set of values.
 type choice struct {
 	value   *string
