@@ -48,7 +48,7 @@ func (s *Server) CreateDatabase(ctx context.Context, name string, cfg Config) (*
 	if cfg.Empty {
 		return d, nil
 	}
-	if err := s.finishCopy(ctx, d); err != nil {
+	if err := s.finishCopy(ctx, d, t.name); err != nil {
 		return nil, errors.Join(err, d.Drop(context.WithoutCancel(ctx)))
 	}
 	return d, nil

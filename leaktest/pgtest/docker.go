@@ -1,7 +1,74 @@
 package pgtest
 
-import "context"
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/url"
+	"time"
 
-func fromDocker(context.Context, Config) (*Server, []attempt) { return nil, nil }
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/modules/postgres"
+)
 
-func fromDownload(context.Context, Config) (*Server, []attempt) { return nil, nil }
+const (
+	// newest is what a container or a download brings when any version will do.
+	newest = 18
+	// stopWait bounds the end of a container.
+	stopWait = 30 * time.Second
+)
+
+// fromDocker starts a container. Should this process be killed, testcontainers'
+// reaper container removes it.
+func fromDocker(ctx context.Context, cfg Config) (*Server, []attempt) {
+	const way = "Docker"
+	version := cfg.Version
+	if version == 0 {
+		version = newest
+	}
+	s, err := startContainer(ctx, fmt.Sprintf("postgres:%d-alpine", version))
+	if err != nil {
+		return nil, []attempt{{way, err.Error()}}
+	}
+	return s, nil
+}
+
+func startContainer(ctx context.Context, image string) (*Server, error) {
+	command := []string{"postgres"}
+	for _, setting := range settings {
+		if setting != onlyLoopback { // which is the container's own
+			command = append(command, "-c", setting)
+		}
+	}
+	container, err := postgres.Run(ctx, image,
+		postgres.WithDatabase("postgres"), postgres.WithUsername("postgres"), postgres.WithPassword(rand.Text()),
+		postgres.BasicWaitStrategies(),
+		testcontainers.WithCmd(command...),
+		testcontainers.WithTmpfs(map[string]string{"/var/lib/postgresql": "rw"}),
+		testcontainers.WithLogger(log.New(io.Discard, "", 0)))
+	halt := func() error {
+		return testcontainers.TerminateContainer(container, testcontainers.StopTimeout(stopWait))
+	}
+	if err != nil {
+		return nil, errors.Join(err, halt())
+	}
+	address, err := container.ConnectionString(ctx, "sslmode=disable")
+	if err != nil {
+		return nil, errors.Join(err, halt())
+	}
+	base, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.Join(errors.New("testcontainers gave no URL"), halt())
+	}
+	s, err := newServer(ctx, base)
+	if err != nil {
+		return nil, errors.Join(err, halt())
+	}
+	s.owned = true
+	s.halt = halt
+	s.source = fmt.Sprintf("PostgreSQL %s in a container of %s", s.fullVersion, image)
+	return s, nil
+}

@@ -3,8 +3,11 @@ package pgtest
 import (
 	"crypto/rand"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -17,6 +20,11 @@ const (
 	// socketMax is the longest path that fits in sockaddr_un on macOS; Linux
 	// allows four more.
 	socketMax = 103
+	// keepHomes and keepHomesFor bound what failed tests leave in memory.
+	keepHomes    = 3
+	keepHomesFor = 24 * time.Hour
+	// settleTime is more than a home takes from its creation to its lock.
+	settleTime = time.Minute
 )
 
 // A home is the folder of one server: data, socket, log, and a lock that this
@@ -25,7 +33,6 @@ type home struct {
 	dir  string
 	as   *user
 	lock *os.File
-	pass string
 }
 
 func (h *home) data() string     { return filepath.Join(h.dir, "data") }
@@ -33,20 +40,35 @@ func (h *home) socket() string   { return filepath.Join(h.dir, "s") }
 func (h *home) log() string      { return filepath.Join(h.dir, "log") }
 func (h *home) password() string { return filepath.Join(h.dir, "password") }
 func (h *home) keeper() string   { return filepath.Join(h.dir, "keep") }
-func (h *home) kept() bool       { _, err := os.Stat(h.keeper()); return err == nil }
-func (h *home) keep() error      { return os.WriteFile(h.keeper(), nil, 0o600) }
-func (h *home) release()         { h.lock.Close() }
-func (h *home) remove() error    { h.release(); return os.RemoveAll(h.dir) }
+
+// kept reports whether a test failed, and its databases are to be looked at.
+func (h *home) kept() bool { _, err := os.Stat(h.keeper()); return err == nil }
+func (h *home) keep() error {
+	return os.WriteFile(h.keeper(), nil, 0o600)
+}
+
+func (h *home) release() { _ = h.lock.Close() }
+
+func (h *home) remove() error {
+	h.release()
+	return os.RemoveAll(h.dir)
+}
 
 // bases lists where a home may be made, best first: memory before disk.
 func bases() []string {
-	return []string{"/dev/shm", os.TempDir(), "/tmp", "/var/tmp"}
+	list := []string{"/dev/shm", os.TempDir()}
+	for _, dir := range []string{"/tmp", "/var/tmp"} {
+		if !slices.Contains(list, dir) {
+			list = append(list, dir)
+		}
+	}
+	return list
 }
 
 // newHome makes the folder, closed to everyone but the server's user.
-func newHome(as *user) (*home, error) {
+func newHome(bases []string, as *user) (*home, error) {
 	var errs []error
-	for _, base := range bases() {
+	for _, base := range bases {
 		h, err := newHomeIn(base, as)
 		if err == nil {
 			return h, nil
@@ -64,7 +86,7 @@ func newHomeIn(base string, as *user) (*home, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &home{dir: dir, as: as, pass: rand.Text()}
+	h := &home{dir: dir, as: as}
 	if err := h.fill(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -75,7 +97,8 @@ func (h *home) fill() error {
 	if err := os.Mkdir(h.socket(), 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(h.password(), []byte(h.pass+"\n"), 0o600); err != nil {
+	// Over TCP even the administrator needs a password, and nobody has it.
+	if err := os.WriteFile(h.password(), []byte(rand.Text()+"\n"), 0o600); err != nil {
 		return err
 	}
 	for _, path := range []string{h.dir, h.socket(), h.password()} {
@@ -92,40 +115,73 @@ func (h *home) fill() error {
 	return err
 }
 
-// sweepHomes removes what killed processes left behind. A folder is dead when
-// nobody holds its lock; one that is kept for inspection is left for a day.
-func sweepHomes() {
-	for _, base := range bases() {
-		dirs, _ := filepath.Glob(filepath.Join(base, homePrefix+"*"))
+// adopt copies portable server programs into the home and returns their folder.
+func (h *home) adopt(native string) (bin string, err error) {
+	to := filepath.Join(h.dir, "native") // the name that the list of links has
+	if err := os.CopyFS(to, os.DirFS(native)); err != nil {
+		return "", err
+	}
+	bin = filepath.Join(to, "bin")
+	if err := linkLibraries(bin); err != nil {
+		return "", err
+	}
+	// The copies have the modes that our umask allows, which may be ours alone.
+	return bin, filepath.WalkDir(to, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return give(path, h.as)
+	})
+}
+
+// sweepHomes removes what killed processes left behind. A home is dead when
+// nobody holds its lock. Of those kept for inspection the last few stay a day.
+func sweepHomes(bases []string) {
+	var homes []*home
+	age := map[*home]time.Duration{}
+	for _, base := range bases {
+		dirs, _ := filepath.Glob(filepath.Join(base, homePrefix+"*")) // the pattern is well-formed
 		for _, dir := range dirs {
-			sweepHome(dir)
+			if info, err := os.Stat(dir); err == nil {
+				h := &home{dir: dir}
+				homes = append(homes, h)
+				age[h] = time.Since(info.ModTime())
+			}
+		}
+	}
+	slices.SortFunc(homes, func(a, b *home) int { return int(age[a] - age[b]) })
+	kept := 0
+	for _, h := range homes {
+		if h.kept() {
+			kept++
+			if kept <= keepHomes && age[h] < keepHomesFor {
+				continue
+			}
+		}
+		if age[h] > settleTime {
+			h.sweep()
 		}
 	}
 }
 
-func sweepHome(dir string) {
-	h := &home{dir: dir}
-	info, err := os.Stat(dir)
+// sweep removes a home that nobody holds. It gives up in silence: the home may
+// belong to another user, who can remove it.
+func (h *home) sweep() {
+	file, err := os.OpenFile(filepath.Join(h.dir, "lock"), os.O_RDWR, 0)
 	if err != nil {
 		return
-	}
-	age := time.Since(info.ModTime())
-	// A folder younger than a minute may be between its creation and its lock.
-	if age < time.Minute || h.kept() && age < 24*time.Hour {
-		return
-	}
-	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR, 0)
-	if err != nil {
-		return // somebody else's
 	}
 	defer file.Close()
 	if taken, err := lock(file); err != nil || !taken {
 		return
 	}
-	if pid := h.serverPID(); pid != 0 && alive(pid) {
-		return // its watchdog is about to end it
+	// Its server should have died with the process. If that failed, end it now.
+	if pid := h.serverPID(); pid != 0 && serves(pid, h.dir) {
+		if !endServer(pid, func() bool { return serves(pid, h.dir) }) {
+			return
+		}
 	}
-	_ = os.RemoveAll(dir)
+	_ = os.RemoveAll(h.dir)
 }
 
 // serverPID reads the server's process number, 0 if there is none.
@@ -135,5 +191,9 @@ func (h *home) serverPID() int {
 		return 0
 	}
 	first, _, _ := strings.Cut(string(text), "\n")
-	return numberIn(first)
+	pid, err := strconv.Atoi(first)
+	if err != nil {
+		return 0
+	}
+	return pid
 }

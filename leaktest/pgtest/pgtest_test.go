@@ -1,33 +1,204 @@
 package pgtest
 
 import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/watertight-go/watertight/schema"
 )
 
-func TestMain(m *testing.M) { Main(m) }
-
-func TestNew(t *testing.T) {
-	t.Parallel()
-	d := New(t, Config{Empty: true, Setup: []string{"create table a (b int); insert into a values (7)"}})
-	var got int
-	if err := d.Admin(t).QueryRow(t.Context(), "select b from a").Scan(&got); err != nil || got != 7 {
-		t.Fatal(got, err)
-	}
-	t.Log(d.Server().Source(), d.AdminURL)
+func TestMain(m *testing.M) {
+	child() // does not return in a process that one of the tests started
+	Main(m)
 }
 
-func TestNewWithSchema(t *testing.T) {
+func TestNewGivesTheSchemaAndItsRoles(t *testing.T) {
 	t.Parallel()
-	d := New(t, Config{Setup: []string{"create schema shop; create table shop.a (b int)"}})
-	e := New(t)
-	for _, pool := range []*pgxpool.Pool{d.App(t), d.System(t), d.Migrator(t), e.App(t)} {
-		var who, path string
-		if err := pool.QueryRow(t.Context(), "select current_user, current_setting('search_path')").Scan(&who, &path); err != nil {
-			t.Fatal(err)
-		}
-		t.Log(who, path)
+	d := New(t)
+	for pool, want := range map[*pgxpool.Pool]string{
+		d.Migrator(t): "watertight_migrator false true", d.App(t): "watertight_app false false", d.System(t): "watertight_system false false",
+	} {
+		var got string
+		err := pool.QueryRow(t.Context(), `select concat_ws(' ', rolname, rolsuper::text, rolbypassrls::text)
+			from pg_roles where rolname = current_user`).Scan(&got)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
 	}
-	t.Log(d.AppURL)
+	require.Equal(t, `""`, text(t, d.App(t), "show search_path"))
+	require.Equal(t, "1", text(t, d.Admin(t), "select count(*) from watertight.context_key where kid = '"+d.Key.ID()+"'"))
+	require.Equal(t, "1", text(t, d.Admin(t), "select count(*) from watertight.context_key"))
+}
+
+// A database's own rights are not copied with it: ours must be the ones that
+// the schema would give.
+func TestCopyHasTheRightsOfTheSchema(t *testing.T) {
+	t.Parallel()
+	const rights = `select jsonb_build_object(
+		'rights', (select jsonb_agg(a order by a::text) from pg_database, aclexplode(datacl) a where datname = current_database()),
+		'settings', (select jsonb_agg(setconfig order by setconfig) from pg_db_role_setting
+			where setdatabase = (select oid from pg_database where datname = current_database())))::text`
+	for _, d := range []*Database{New(t), New(t, Config{Setup: []string{"create schema s"}})} {
+		before := text(t, d.Admin(t), rights)
+		require.Contains(t, before, "CONNECT")
+		require.NoError(t, schema.SecureDatabase(t.Context(), d.AdminURL))
+		require.Equal(t, text(t, d.Admin(t), rights), before)
+
+		name, address := d.Login(t)
+		require.Equal(t, "false", text(t, d.pool(t, address), "select has_database_privilege(current_database(), 'temporary')::text"), name)
+	}
+}
+
+func TestDatabasesDoNotShareAKey(t *testing.T) {
+	t.Parallel()
+	a, b := New(t), New(t)
+	require.False(t, a.Key.IsZero())
+	require.NotEqual(t, a.Key.Secret(), b.Key.Secret())
+	require.NotEqual(t, a.Key.ID(), b.Key.ID())
+}
+
+func TestEmptyHasNoSchema(t *testing.T) {
+	t.Parallel()
+	d := New(t, Config{Empty: true, Setup: []string{"create table a (b int); insert into a values (7)"}})
+	require.Equal(t, "7", text(t, d.Admin(t), "select b from a"))
+	require.Equal(t, "0", text(t, d.Admin(t), "select count(*) from pg_namespace where nspname = 'watertight'"))
+	require.Empty(t, d.AppURL)
+	require.True(t, d.Key.IsZero())
+}
+
+func TestSetupRunsAsTheMigrator(t *testing.T) {
+	t.Parallel()
+	d := New(t, Config{Setup: []string{
+		"create schema shop; create table shop.item (name text)",
+		"insert into shop.item values (current_user)",
+	}})
+	require.Equal(t, "watertight_migrator", text(t, d.Admin(t), "select name from shop.item"))
+	d.Exec(t, "insert into shop.item values ('a'); insert into shop.item values ('b')")
+	require.Equal(t, "3", text(t, d.Migrator(t), "select count(*) from shop.item"))
+}
+
+func TestSetupErrorNamesThePart(t *testing.T) {
+	t.Parallel()
+	server := New(t, Config{Empty: true}).Server()
+	for range 2 { // the failure is not remembered as a template
+		_, err := server.CreateDatabase(t.Context(), "", Config{Setup: []string{"create schema s; create table s.a (b nonsense)"}})
+		require.ErrorContains(t, err, `build the template database: setup: ERROR: type "nonsense" does not exist`)
+	}
+}
+
+// The second database of a kind must cost a copy, not a migration.
+func TestTemplateIsBuiltOnce(t *testing.T) {
+	t.Parallel()
+	server, err := startInstalledForTest(t)
+	require.NoError(t, err)
+	setup := Config{Setup: []string{"create schema shop"}}
+	for i, step := range []struct {
+		cfg   Config
+		built int64
+	}{{Config{}, 1}, {Config{}, 1}, {setup, 2}, {setup, 2}, {Config{}, 2}, {Config{Empty: true}, 3}, {Config{Empty: true}, 3}} {
+		_, err := server.CreateDatabase(t.Context(), "", step.cfg)
+		require.NoError(t, err)
+		require.Equal(t, step.built, server.built.Load(), "step %d", i)
+	}
+}
+
+func TestParallelCopiesAreApart(t *testing.T) {
+	t.Parallel()
+	const n = 12
+	cfg := Config{Setup: []string{"create schema shop; create table shop.item (i int)"}}
+	server := New(t, cfg).Server()
+	names := make([]string, n)
+	errs := make([]error, n)
+	var wait sync.WaitGroup
+	for i := range n {
+		wait.Go(func() {
+			d, err := server.CreateDatabase(t.Context(), "", cfg)
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			names[i] = d.Name
+			errs[i] = errors.Join(
+				execAll(t.Context(), d.MigratorURL, []string{fmt.Sprintf("insert into shop.item values (%d)", i)}),
+				execAll(t.Context(), d.MigratorURL, []string{fmt.Sprintf(
+					"do $$ begin if (select array_agg(i) from shop.item) <> '{%d}' then raise 'others'' rows'; end if; end $$", i)}),
+				d.Drop(t.Context()))
+		})
+	}
+	wait.Wait()
+	require.NoError(t, errors.Join(errs...))
+	seen := map[string]bool{}
+	for _, name := range names {
+		require.False(t, seen[name], name)
+		seen[name] = true
+	}
+}
+
+func TestLoginMakesARoleForThisTestOnly(t *testing.T) {
+	t.Parallel()
+	d := New(t)
+	var name string
+	t.Run("use", func(t *testing.T) {
+		var address string
+		name, address = d.Login(t, "bypassrls", "in role watertight_app")
+		pool := d.pool(t, address)
+		require.Equal(t, name, text(t, pool, "select current_user"))
+		require.Equal(t, "true", text(t, pool, "select pg_has_role('watertight_app', 'usage')::text"))
+		d.Exec(t, "create schema s", "grant all on schema s to "+name)
+		require.Equal(t, "1", text(t, d.Admin(t), "select count(*) from pg_roles where rolname = '"+name+"'"))
+	})
+	require.Equal(t, "0", text(t, d.Admin(t), "select count(*) from pg_roles where rolname = '"+name+"'"))
+}
+
+// A name may be given, for programs that people look into.
+func TestCreateDatabaseByName(t *testing.T) {
+	t.Parallel()
+	server := New(t, Config{Empty: true}).Server()
+	d, err := server.CreateDatabase(t.Context(), "bookings", Config{Empty: true})
+	require.NoError(t, err)
+	require.Equal(t, "bookings", text(t, d.Admin(t), "select current_database()"))
+	_, err = server.CreateDatabase(t.Context(), "bookings", Config{Empty: true})
+	require.ErrorContains(t, err, "already exists")
+	require.NoError(t, d.Drop(t.Context()))
+}
+
+// The socket's folder is closed and TCP wants a password, so trust on the
+// socket does not open the machine to its other users.
+func TestTCPWantsAPassword(t *testing.T) {
+	t.Parallel()
+	d := New(t, Config{Empty: true})
+	config, err := pgxpool.ParseConfig(d.AdminURL)
+	require.NoError(t, err)
+	if !strings.HasPrefix(config.ConnConfig.Host, "/") {
+		t.Skip("this server is not one that we made on a socket")
+	}
+	_, err = connect(t, fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", config.ConnConfig.Port))
+	require.ErrorContains(t, err, "password authentication failed")
+}
+
+func TestVersionsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	_, err := Config{Version: 14}.resolve()
+	require.ErrorContains(t, err, "PostgreSQL 14 is not supported (ask for 15 or newer)")
+	require.True(t, Config{}.accepts(15))
+	require.False(t, Config{}.accepts(14))
+	require.False(t, Config{Version: 16}.accepts(17))
+}
+
+func TestVersionFromTheEnvironment(t *testing.T) {
+	t.Setenv(envVersion, "17")
+	c, err := Config{}.resolve()
+	require.NoError(t, err)
+	require.Equal(t, 17, c.Version)
+	c, err = Config{Version: 16}.resolve()
+	require.NoError(t, err)
+	require.Equal(t, 16, c.Version, "the test's own wish comes first")
+	t.Setenv(envVersion, "new")
+	_, err = Config{}.resolve()
+	require.ErrorContains(t, err, `WATERTIGHT_PG_VERSION is "new"`)
 }

@@ -3,11 +3,14 @@
 package pgtest
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // prepare makes cmd run in dir, as the given user, in its own process group
@@ -22,24 +25,12 @@ func prepare(cmd *exec.Cmd, dir string, as *user) {
 	}
 }
 
-func serverEnv(env []string) []string {
-	kept := []string{"LC_ALL=C", "TZ=UTC"}
-	for _, entry := range env {
-		name, _, _ := strings.Cut(entry, "=")
-		if name == "TZ" || name == "LANG" || strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "LC_") {
-			continue
-		}
-		kept = append(kept, entry)
-	}
-	return kept
-}
-
 // give hands a file or folder of ours to the server's user.
 func give(path string, as *user) error {
 	if as == nil {
 		return nil
 	}
-	return os.Chown(path, int(as.uid), int(as.gid))
+	return os.Lchown(path, int(as.uid), int(as.gid))
 }
 
 // freeBytes is the room left where path is.
@@ -48,7 +39,7 @@ func freeBytes(path string) uint64 {
 	if err := syscall.Statfs(path, &fs); err != nil {
 		return 0
 	}
-	return uint64(fs.Bavail) * uint64(fs.Bsize)
+	return uint64(fs.Bavail) * uint64(fs.Bsize) //nolint:unconvert // the types differ between systems
 }
 
 // lock takes an exclusive lock on the file, which the kernel gives back when
@@ -62,10 +53,26 @@ func lock(file *os.File) (taken bool, err error) {
 	return err == nil, err
 }
 
-// alive reports whether there is such a process, ours or not.
-func alive(pid int) bool {
-	err := syscall.Kill(pid, 0)
-	return err == nil || errors.Is(err, syscall.EPERM)
+// serves reports whether the process is a server whose data are in dir. A
+// number alone proves nothing: the system gives numbers away again.
+func serves(pid int, dir string) bool {
+	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	if err != nil {
+		line, err = exec.Command("ps", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
+	}
+	return err == nil && bytes.Contains(line, []byte(dir))
+}
+
+// endServer stops a server that an earlier process left.
+func endServer(pid int, running func() bool) (ended bool) {
+	_ = syscall.Kill(pid, immediate)
+	for range 100 {
+		if !running() {
+			return true
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return false
 }
 
 // The server's shutdown modes: fast ends sessions and writes a checkpoint,
@@ -74,3 +81,12 @@ const (
 	fast      = syscall.SIGINT
 	immediate = syscall.SIGQUIT
 )
+
+// restartLine is the shell command that runs args as the user.
+func restartLine(as *user, args []string) string {
+	line := strings.Join(args, " ")
+	if as == nil {
+		return line
+	}
+	return "su -s /bin/sh " + as.name + " -c '" + line + "'"
+}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/watertight-go/watertight/schema"
 	"github.com/watertight-go/watertight/tenancy"
 )
@@ -79,10 +81,10 @@ func (s *Server) rolePassword() string {
 	return s.password
 }
 
-// finishCopy gives a copy what CREATE DATABASE does not copy, the rights on the
-// database itself, and a context key that no other database has.
-func (s *Server) finishCopy(ctx context.Context, d *Database) error {
-	if err := schema.SecureDatabase(ctx, d.AdminURL); err != nil {
+// finishCopy gives a copy what CREATE DATABASE does not copy, and a context key
+// that no other database has.
+func (s *Server) finishCopy(ctx context.Context, d *Database, from string) error {
+	if err := s.copyRights(ctx, d.Name, from); err != nil {
 		return fmt.Errorf("secure the copy: %w", err)
 	}
 	key, err := tenancy.NewContextKey()
@@ -97,4 +99,23 @@ func (s *Server) finishCopy(ctx context.Context, d *Database) error {
 	d.AppURL = s.roleURL(appRole, d.Name)
 	d.SystemURL = s.roleURL(systemRole, d.Name)
 	return nil
+}
+
+// copyRights repeats the template's rights on the database itself. That is what
+// [schema.SecureDatabase] does, a test holds the two together; but that needs a
+// session in the copy and goes through the whole catalog, which costs a test
+// more than the copy itself.
+func (s *Server) copyRights(ctx context.Context, name, from string) error {
+	var statements string
+	err := s.admin.QueryRow(ctx, `
+		select format('revoke all on database %1$I from public;', $1::text) || coalesce(string_agg(format(
+			'grant %s on database %I to %s;', privilege_type, $1::text,
+			case grantee when 0 then 'public' else grantee::regrole::text end), ''), '')
+		from pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba)))
+		where datname = $2 and grantee <> datdba`, name, from).Scan(&statements)
+	if err != nil {
+		return err
+	}
+	_, err = s.admin.Exec(ctx, statements, pgx.QueryExecModeSimpleProtocol)
+	return err
 }

@@ -35,6 +35,7 @@ type Server struct {
 	mu        sync.Mutex
 	templates map[string]*template
 	building  sync.Mutex
+	built     atomic.Int64 // templates, for tests
 
 	roles      sync.Mutex
 	rolesReady bool

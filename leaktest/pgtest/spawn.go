@@ -3,6 +3,7 @@ package pgtest
 import (
 	"os/exec"
 	"runtime"
+	"strings"
 )
 
 // A process is a program of ours that must not outlive us.
@@ -41,4 +42,18 @@ func run(cmd *exec.Cmd) error {
 	}
 	<-p.exited
 	return p.err
+}
+
+// serverEnv is the environment without what would redirect a server or give it
+// another language or time zone than everywhere else.
+func serverEnv(env []string) []string {
+	kept := []string{"LC_ALL=C", "TZ=UTC"}
+	for _, entry := range env {
+		name, _, _ := strings.Cut(entry, "=")
+		if name == "TZ" || name == "LANG" || strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "LC_") {
+			continue
+		}
+		kept = append(kept, entry)
+	}
+	return kept
 }

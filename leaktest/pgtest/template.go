@@ -95,13 +95,17 @@ func (s *Server) buildOnce(ctx context.Context, name string, from *template, cfg
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return err
 	}
-	if complete {
-		if cfg.Empty {
-			return nil
+	if !complete {
+		if err := s.build(ctx, name, from, cfg); err != nil {
+			return err
 		}
-		return s.prepareRoles(ctx)
+		s.built.Add(1)
+	} else if !cfg.Empty {
+		if err := s.prepareRoles(ctx); err != nil {
+			return err
+		}
 	}
-	return s.build(ctx, name, from, cfg)
+	return s.touch(ctx, name)
 }
 
 func lockKey(name string) int64 {
@@ -125,7 +129,7 @@ func (s *Server) build(ctx context.Context, name string, from *template, cfg Con
 	}
 	switch {
 	case from != nil:
-		if err := schema.SecureDatabase(ctx, s.adminURL(name)); err != nil {
+		if err := s.copyRights(ctx, name, from.name); err != nil {
 			return err
 		}
 	case !cfg.Empty:
