@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/watertight-go/watertight/accounts"
@@ -58,6 +59,7 @@ select watertight.share('app.countries');
 type world struct {
 	*pgtest.Database
 	db        *tenancy.DB
+	admin     *pgxpool.Pool // past row-level security, to see what is really there
 	a, b      tenancy.ID
 	anna, bob tenancy.Actor
 }
@@ -65,6 +67,7 @@ type world struct {
 func newWorld(t testing.TB, change ...func(*tenancy.Config)) *world {
 	t.Helper()
 	w := &world{Database: pgtest.New(t, pgtest.Config{Setup: []string{notes}})}
+	w.admin = w.Admin(t)
 	w.db = w.open(t, change...)
 	w.a, w.anna = w.tenant(t, "Alpha", "anna@alpha.example")
 	w.b, w.bob = w.tenant(t, "Beta", "bob@beta.example")

@@ -1,0 +1,245 @@
+package tenancy_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/watertight-go/watertight/tenancy"
+)
+
+// session is a raw connection of the application's role: what is left to an
+// attacker who has got around the handle altogether.
+type session struct {
+	t    *testing.T
+	conn *pgx.Conn
+}
+
+func (w *world) session(t *testing.T) *session {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), w.AppURL)
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return &session{t, conn}
+}
+
+func (s *session) pid() string { return fmt.Sprint(s.conn.PgConn().PID()) }
+
+// read begins a transaction, enters the token, and counts the notes that it
+// sees without a predicate, by tenant.
+func (s *session) read(token any) (map[string]int, error) {
+	seen := map[string]int{}
+	err := pgx.BeginFunc(s.t.Context(), s.conn, func(tx pgx.Tx) error {
+		if token != nil {
+			if _, err := tx.Exec(s.t.Context(), "select watertight.enter($1)", token); err != nil {
+				return err
+			}
+		}
+		rows, err := tx.Query(s.t.Context(), "select tenant_id::text from app.notes")
+		if err != nil {
+			return err
+		}
+		list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		for _, t := range list {
+			seen[t]++
+		}
+		return err
+	})
+	return seen, err
+}
+
+func requireRefused(t *testing.T, err error, constraint string) {
+	t.Helper()
+	var pg *pgconn.PgError
+	require.ErrorAs(t, err, &pg)
+	require.Equal(t, "42501", pg.Code)
+	require.Equal(t, constraint, pg.ConstraintName)
+}
+
+func TestContextIsRefusedUnlessValidHere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	scopeA, scopeB := w.admit(t, w.anna, w.a), w.admit(t, w.bob, w.b)
+	s, other := w.session(t), w.session(t)
+	now := time.Now()
+	valid := w.db.Token(scopeA, 's', s.pid(), now)
+
+	seen, err := s.read(valid)
+	require.NoError(t, err, "positive control")
+	require.Equal(t, map[string]int{w.a.String(): 3}, seen, "positive control")
+
+	mac := valid[len(valid)-64:]
+	forged := strings.Replace(valid, w.a.String(), w.b.String(), 1)
+	refusals := map[string]struct {
+		token      any
+		constraint string
+	}{
+		"unset":                          {nil, "watertight_context_missing"},
+		"empty":                          {"", "watertight_context_invalid"},
+		"null":                           {(*string)(nil), "watertight_context_invalid"},
+		"garbage":                        {"garbage", "watertight_context_invalid"},
+		"huge":                           {strings.Repeat("a", 1<<20), "watertight_context_invalid"},
+		"other tenant written in":        {forged, "watertight_context_invalid"},
+		"mac cut":                        {valid[:len(valid)-1], "watertight_context_invalid"},
+		"mac upper case":                 {valid[:len(valid)-64] + strings.ToUpper(mac), "watertight_context_invalid"},
+		"mac of zeros":                   {valid[:len(valid)-64] + strings.Repeat("0", 64), "watertight_context_invalid"},
+		"expiry moved":                   {strings.Replace(valid, fmt.Sprint(now.Add(60*time.Second).Unix()), fmt.Sprint(now.Add(time.Hour).Unix()), 1), "watertight_context_invalid"},
+		"binding dropped":                {strings.Replace(valid, ".s.", ".u.", 1), "watertight_context_invalid"},
+		"binding unknown":                {strings.Replace(valid, ".s.", ".z.", 1), "watertight_context_invalid"},
+		"key unknown":                    {strings.Replace(valid, "w1."+w.Key.ID(), "w1.zzzz", 1), "watertight_context_invalid"},
+		"version unknown":                {"w2" + valid[2:], "watertight_context_invalid"},
+		"a part more":                    {strings.Replace(valid, "w1.", "w1..", 1), "watertight_context_invalid"},
+		"expired":                        {w.db.Token(scopeA, 's', s.pid(), now.Add(-2*time.Minute)), "watertight_context_expired"},
+		"of another session":             {w.db.Token(scopeA, 's', other.pid(), now), "watertight_context_invalid"},
+		"of another tenant and session":  {w.db.Token(scopeB, 's', other.pid(), now), "watertight_context_invalid"},
+		"of another transaction, strict": {w.db.Token(scopeA, 'x', s.pid()+",1", now), "watertight_context_invalid"},
+	}
+	for name, r := range refusals {
+		t.Run(name, func(t *testing.T) {
+			seen, err := s.read(r.token)
+			requireRefused(t, err, r.constraint)
+			require.Empty(t, seen)
+		})
+	}
+	seen, err = s.read(valid)
+	require.NoError(t, err, "the session still works")
+	require.Len(t, seen, 1)
+}
+
+// A context set in front of the transaction, by whatever means, is as good as
+// none: enter refuses to run behind it.
+func TestContextCannotBeSetInAdvance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.session(t)
+	valid := w.db.Token(w.admit(t, w.anna, w.a), 's', s.pid(), time.Now())
+	_, err := s.conn.Exec(t.Context(), "set watertight.context = 'garbage'")
+	require.NoError(t, err)
+	_, err = s.read(valid)
+	requireRefused(t, err, "watertight_context_once")
+	_, err = s.conn.Exec(t.Context(), "reset watertight.context")
+	require.NoError(t, err)
+	seen, err := s.read(valid)
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{w.a.String(): 3}, seen)
+}
+
+// Every byte of a token counts, and so does its end.
+func TestEveryChangeOfATokenIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.session(t)
+	valid := w.db.Token(w.admit(t, w.anna, w.a), 's', s.pid(), time.Now())
+	const alphabet = "ABCabc012.=/+"
+	for i := range valid {
+		changed := []string{valid[:i], valid[:i] + valid[i+1:]}
+		for _, c := range alphabet {
+			if byte(c) != valid[i] && (i%7 == 0 || c == '.') {
+				changed = append(changed, valid[:i]+string(c)+valid[i+1:])
+			}
+		}
+		for _, token := range changed {
+			seen, err := s.read(token)
+			require.Error(t, err, "byte %d: %q", i, token)
+			require.Empty(t, seen)
+		}
+	}
+	_, err := s.read(valid)
+	require.NoError(t, err)
+}
+
+func TestKeysRotateWithoutAnInterruption(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	next, err := tenancy.NewContextKey()
+	require.NoError(t, err)
+
+	withNext := w.config()
+	withNext.Key = next
+	db, err := tenancy.Open(t.Context(), w.AppURL, withNext)
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.Admit(t.Context(), w.anna, w.a)
+	require.ErrorIs(t, err, tenancy.ErrContextInvalid, "the database does not know the key yet")
+
+	secret := next.Secret()
+	_, err = w.admin.Exec(t.Context(), "select watertight.add_context_key($1, $2, now() + interval '1 year')", next.ID(), secret[:])
+	require.NoError(t, err)
+	_, err = db.Admit(t.Context(), w.anna, w.a)
+	require.NoError(t, err, "the new key is live")
+	_, err = w.db.Admit(t.Context(), w.anna, w.a)
+	require.NoError(t, err, "and so is the old one")
+
+	_, err = w.admin.Exec(t.Context(), "select watertight.retire_context_key($1, now())", w.Key.ID())
+	require.NoError(t, err)
+	_, err = w.db.Admit(t.Context(), w.anna, w.a)
+	require.ErrorIs(t, err, tenancy.ErrContextInvalid, "the old key is retired")
+	_, err = db.Admit(t.Context(), w.anna, w.a)
+	require.NoError(t, err)
+}
+
+func TestBindings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, binding := range map[string]tenancy.Binding{
+		"session": tenancy.BindSession, "transaction": tenancy.BindTransaction, "none": tenancy.BindNone,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := *w
+			v.db = w.open(t, func(c *tenancy.Config) { c.Binding = binding; c.SearchPath = nil })
+			for range 3 {
+				require.Equal(t, []tenancy.ID{v.a}, tenantsSeen(t, t.Context(), v.asA(t)))
+				require.Equal(t, []tenancy.ID{v.b}, tenantsSeen(t, t.Context(), v.asB(t)))
+			}
+			err := v.db.Tx(t.Context(), v.admit(t, v.anna, v.a), func(ctx context.Context, c *tenancy.Conn) error {
+				require.Equal(t, []tenancy.ID{v.a}, tenantsSeen(t, ctx, c))
+				require.Equal(t, []tenancy.ID{v.a}, tenantsSeen(t, ctx, c))
+				return nil
+			})
+			require.NoError(t, err)
+		})
+	}
+}
+
+// The strict binding makes a token worthless in any other transaction, also of
+// the same connection.
+func TestStrictTokenIsWorthlessInAnotherTransaction(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.session(t)
+	scope := w.admit(t, w.anna, w.a)
+	var token string
+	err := pgx.BeginFunc(t.Context(), s.conn, func(tx pgx.Tx) error {
+		var bound string
+		require.NoError(t, tx.QueryRow(t.Context(), "select watertight.challenge()").Scan(&bound))
+		token = w.db.Token(scope, 'x', bound, time.Now())
+		_, err := tx.Exec(t.Context(), "select watertight.enter($1)", token)
+		require.NoError(t, err)
+		var n int
+		require.NoError(t, tx.QueryRow(t.Context(), "select count(*) from app.notes").Scan(&n))
+		require.Equal(t, 3, n, "positive control")
+		return nil
+	})
+	require.NoError(t, err)
+	_, err = s.read(token)
+	requireRefused(t, err, "watertight_context_invalid")
+}
+
+func TestActorIsSignedIntoTheContext(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var actor map[string]any
+	err := w.asA(t).QueryRow(tenancy.WithAction(t.Context(), "notes:look"), "select watertight.actor()").Scan(&actor)
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{
+		"user": w.anna.UserID.String(), "email": "anna@alpha.example", "kind": "user",
+		"role": "owner", "version": "v1.2.3", "action": "notes:look",
+	}, actor)
+}

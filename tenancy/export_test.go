@@ -1,0 +1,23 @@
+package tenancy
+
+import (
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Token mints a token as the DB would, with the parts an attacker would choose.
+func (db *DB) Token(s Scope, mode byte, bound string, now time.Time) string {
+	return db.signer.token(&s, "test", mode, bound, now)
+}
+
+// CheckArgs and CheckStatement are the checks in front of every statement.
+var (
+	CheckArgs      = checkArgs
+	CheckStatement = checkStatement
+	ActionOf       = actionOf
+	SearchPath     = searchPath
+)
+
+// Primary is the pool, for tests that look at its connections.
+func (db *DB) Primary() *pgxpool.Pool { return db.primary }
