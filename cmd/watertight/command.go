@@ -24,6 +24,7 @@ func commands() []*command {
 		migrateCommand(),
 		ddlCommand(),
 		generateCommand(),
+		lintCommand(),
 		explainCommand(),
 		helpCommand(),
 		versionCommand(),
