@@ -52,7 +52,9 @@ select 'role', format('role %I is not a member of %s (grant %s to %I)', me.rolna
     and not pg_catalog.pg_has_role(me.oid, to_regrole($2::text), 'USAGE')
 union all
 select 'schema', 'the watertight schema is not installed (run watertight migrate, or schema.Migrate)'
-  where pg_catalog.to_regprocedure('watertight.enter(text)') is null
+  where not exists ( -- not by to_regprocedure: a role without USAGE on the schema gets an error from that
+    select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+    where n.nspname = 'watertight' and p.proname = 'enter')
 union all
 select 'schema', format('%s has no row-level security (select watertight.protect(%L))', oid::regclass, oid::regclass::text)
   from reachable where not relrowsecurity

@@ -56,17 +56,21 @@ func open(ctx context.Context, url string, cfg Config, d duty) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{cfg: cfg, duty: d, signer: newSigner(cfg.Key)}
+	if err := db.check(ctx, url); err != nil {
+		return nil, err
+	}
 	var err error
 	if db.primary, err = db.pool(ctx, url); err != nil {
 		return nil, err
 	}
-	if cfg.ReplicaURL != "" {
-		if db.replica, err = db.pool(ctx, cfg.ReplicaURL); err != nil {
-			db.primary.Close()
-			return nil, err
-		}
+	if cfg.ReplicaURL == "" {
+		return db, nil
 	}
-	if err := db.check(ctx); err != nil {
+	if err := db.check(ctx, cfg.ReplicaURL); err != nil {
+		db.Close()
+		return nil, err
+	}
+	if db.replica, err = db.pool(ctx, cfg.ReplicaURL); err != nil {
 		db.Close()
 		return nil, err
 	}
@@ -90,10 +94,10 @@ func (db *DB) pool(ctx context.Context, url string) (*pgxpool.Pool, error) {
 // BYPASSRLS since Open, and a pooler may have been put in between.
 func (db *DB) afterConnect(ctx context.Context, conn *pgx.Conn) error {
 	var (
-		pid           uint32
-		unsafe, citus bool
+		pid    uint32
+		unsafe bool
 	)
-	if err := conn.QueryRow(ctx, sqlIdentity).Scan(&pid, &unsafe, &citus); err != nil {
+	if err := conn.QueryRow(ctx, sqlIdentity).Scan(&pid, &unsafe); err != nil {
 		return err
 	}
 	if unsafe {
@@ -113,25 +117,18 @@ func (db *DB) afterConnect(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// check asks the catalogue what Open must refuse.
-func (db *DB) check(ctx context.Context) error {
-	for _, pool := range []*pgxpool.Pool{db.primary, db.replica} {
-		if pool == nil {
-			continue
-		}
-		if err := db.checkPool(ctx, pool); err != nil {
-			return err
-		}
+// check asks the catalogue what Open must refuse, on a connection of its own:
+// those of the pool already need a schema that is fit to be used.
+func (db *DB) check(ctx context.Context, url string) error {
+	pc, err := db.cfg.poolConfig(url)
+	if err != nil {
+		return err
 	}
-	return nil
-}
-
-func (db *DB) checkPool(ctx context.Context, pool *pgxpool.Pool) error {
-	conn, err := pool.Acquire(ctx)
+	conn, err := pgx.ConnectConfig(ctx, pc.ConnConfig)
 	if err != nil {
 		return db.clean(err)
 	}
-	defer conn.Release()
+	defer conn.Close(context.WithoutCancel(ctx))
 	rows, err := conn.Query(ctx, sqlCheck, db.cfg.TenantColumns, db.duty.role, db.duty.policy)
 	if err != nil {
 		return db.clean(err)
@@ -151,12 +148,7 @@ func (db *DB) checkPool(ctx context.Context, pool *pgxpool.Pool) error {
 	if list := reasons["schema"]; len(list) > 0 {
 		return &UnsafeError{Kind: ErrUnsafeSchema, Reasons: list}
 	}
-	var pid uint32
-	var unsafe bool
-	if err := conn.QueryRow(ctx, sqlIdentity).Scan(&pid, &unsafe, &db.citus); err != nil {
-		return db.clean(err)
-	}
-	return nil
+	return db.clean(conn.QueryRow(ctx, sqlIsCitus).Scan(&db.citus))
 }
 
 // Close ends every connection, after those in use were given back. Handles
@@ -165,7 +157,9 @@ func (db *DB) Close() {
 	if db.closed.Swap(true) {
 		return
 	}
-	db.primary.Close()
+	if db.primary != nil {
+		db.primary.Close()
+	}
 	if db.replica != nil {
 		db.replica.Close()
 	}

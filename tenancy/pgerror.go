@@ -53,7 +53,7 @@ func (db *DB) clean(err error) error {
 			cause = context.DeadlineExceeded
 		}
 		return &veiled{public: cause.Error(), causes: []error{cause, err}}
-	case errors.As(err, &connect), errors.As(err, &network), pgconn.Timeout(err),
+	case errors.As(err, &connect), errors.As(err, &network), pgconn.Timeout(err), pgconn.SafeToRetry(err),
 		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return &veiled{public: ErrUnavailable.Error(), causes: []error{ErrUnavailable, err}}
 	case errors.Is(err, ErrNoTenant): // an ID that refused to be encoded

@@ -16,8 +16,9 @@ const (
 	// sqlIdentity is asked once for each connection.
 	sqlIdentity = `select pg_backend_pid(), exists (
 		select from pg_catalog.pg_roles
-		where rolname in (session_user, current_user) and (rolsuper or rolbypassrls)),
-		exists (select from pg_catalog.pg_extension where extname = 'citus')`
+		where rolname in (session_user, current_user) and (rolsuper or rolbypassrls))`
+
+	sqlIsCitus = "select exists (select from pg_catalog.pg_extension where extname = 'citus')"
 
 	// sqlColumnTypes is asked once for each table and list of columns of
 	// CopyFrom: the type to send an array of, the type to cast to if that is

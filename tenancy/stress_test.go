@@ -102,7 +102,7 @@ func (o *operation) run() {
 		}
 	}()
 	var err error
-	switch o.random.IntN(40) {
+	switch o.random.IntN(80) {
 	case 4:
 		o.cancelled(ctx)
 	case 0:
@@ -113,7 +113,7 @@ func (o *operation) run() {
 		err = o.lookPartly(ctx, o.w.db.For(o.scope))
 	case 3:
 		err = o.batch(ctx)
-	case 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16:
+	case 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24:
 		err = o.insert(ctx, o.w.db.For(o.scope))
 	default:
 		err = o.transaction(ctx)

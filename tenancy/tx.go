@@ -140,15 +140,16 @@ func (tx *transaction) sendOwned(ctx context.Context, c *Conn, items []*pgx.Queu
 // landed notes how a flight left the transaction.
 func (tx *transaction) landed(err error) {
 	if tx.conn != nil {
-		switch tx.conn.Conn().PgConn().TxStatus() {
-		case 'T':
+		pg := tx.conn.Conn().PgConn()
+		switch status := pg.TxStatus(); {
+		case pg.IsClosed():
+			tx.failed = true
+		case status == 'T':
 			tx.begun = true
-		case 'E':
+		case status == 'E':
 			tx.begun, tx.failed = true, true
-		default: // idle: not begun, or broken
-			if tx.begun || err != nil {
-				tx.failed = true
-			}
+		case tx.begun || err != nil: // it ended, or never began
+			tx.failed = true
 		}
 	}
 	tx.busy.Store(false)
