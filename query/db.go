@@ -12,8 +12,7 @@ type DBTX = *tenancy.Conn
 
 // Queries runs the queries of this package inside one tenant.
 //
-// The zero Queries has no handle, and each of its methods panics or fails:
-// use [New].
+// The zero Queries has no handle, and its methods return tenancy.ErrNoTenant.
 type Queries struct {
 	db DBTX
 }

@@ -50,8 +50,7 @@ type DBTX = *{{.Type}}
 
 // Queries runs the queries of this package inside one tenant.
 //
-// The zero Queries has no handle, and each of its methods panics or fails:
-// use [New].
+// The zero Queries has no handle, and its methods return tenancy.ErrNoTenant.
 type Queries struct {
 	db DBTX
 }
@@ -75,20 +74,20 @@ package {{.Package}}
 import "{{.Import}}"
 
 // DBTX is what every query of this package runs on: the handle that sees more
-// than one tenant. It connects as another role, wants a reason, and leaves a
+// than one tenant. It belongs to another role, wants a reason, and leaves a
 // trace; the handle of a single tenant cannot be passed in its place.
 type DBTX = *{{.Type}}
 
 // Queries runs the queries of this package across tenants. Each of them carries
 // its reason in a watertight:cross-tenant comment.
 //
-// The zero Queries has no handle, and each of its methods panics or fails:
-// use [New].
+// The zero Queries has no handle, and its methods fail.
 type Queries struct {
 	db DBTX
 }
 
-// New returns the queries that run on db, which package crosstenant gives out.
+// New returns the queries that run on db. Take db from the argument of the
+// function passed to crosstenant.DB.Run, which wants the reason.
 //
 // There is no WithTx: a Queries never outlives the transaction of its handle.
 func New(db DBTX) *Queries {
