@@ -1,0 +1,49 @@
+# Each target is one command; .ci/run runs all that CI runs.
+
+GOTOOL = go tool -modfile=tools/go.mod
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: test
+test: ## run all tests; they find or start a Postgres by themselves
+	go test ./...
+
+.PHONY: race
+race: ## run the tests of packages that share something under the race detector
+	.ci/run race
+
+.PHONY: format
+format: ## format the Go files
+	$(GOTOOL) gofumpt -w .
+
+.PHONY: lint
+lint: ## run gofumpt, go vet, and staticcheck
+	.ci/run format vet staticcheck
+
+.PHONY: generate
+generate: ## write the Go code of the query files
+	go run ./cmd/watertight generate
+
+.PHONY: check
+check: ## see whether the generated code is what the query files say
+	go run ./cmd/watertight generate --check
+
+.PHONY: deadcode
+deadcode: ## list functions that no program and no test calls
+	$(GOTOOL) deadcode -test ./...
+
+.PHONY: postgres
+postgres: ## get a Postgres server for the tests, if there is none
+	.ci/install-postgres
+
+.PHONY: example
+example: ## run the booking service on a Postgres of its own
+	go run ./examples/bookings
+
+.PHONY: ci
+ci: ## run everything that CI runs
+	.ci/run
