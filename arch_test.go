@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"crypto":                   {"tenancy", "crypto/internal/envelope", uuid, xcrypto, xtext},
 	"crypto/insecurekeys":      {"tenancy", "crypto"},
 	"crypto/internal/envelope": {},
+	"crypto/keystore":          {"tenancy", "tenancy/crosstenant", "crypto", "query", "query/platform", pgx, uuid},
 
 	// The library's own tables.
 	"schema":         {"tenancy", pgx, goose},
@@ -45,15 +46,17 @@ var arrows = map[string][]string{
 	"accounts":       {"tenancy", "tenancy/crosstenant", "query", "query/platform", pgx, uuid},
 
 	// Proof.
-	"lint":            {oliphant, protobuf},
-	"leaktest/pgtest": {"tenancy", "schema", pgx, testcontainers, embedded},
+	"lint":             {oliphant, protobuf},
+	"inspect":          {"internal/catalog", pgx},
+	"internal/catalog": {pgx},
+	"leaktest":         {"tenancy", pgx},
+	"leaktest/pgtest":  {"tenancy", "schema", pgx, testcontainers, embedded},
 
 	// The commands, and what only they use.
 	"internal/sqlcplugin":     {},
 	"internal/generator":      {"internal/sqlcplugin", yaml},
 	"internal/typecheck":      {},
-	"internal/catalog":        {pgx},
-	"cmd/watertight":          {"internal/generator", "internal/sqlcplugin", "schema"},
+	"cmd/watertight":          {"internal/generator", "internal/sqlcplugin", "lint", "schema"},
 	"cmd/sqlc-gen-watertight": {"internal/sqlcplugin"},
 }
 
