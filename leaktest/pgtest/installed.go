@@ -40,6 +40,7 @@ type place struct {
 	// portable programs find everything relative to themselves, and can be
 	// copied to where the server's user reaches them.
 	portable bool
+	cache    string // where its empty clusters are kept, if anywhere
 }
 
 // A lookup says where to look.
@@ -62,7 +63,7 @@ func (l lookup) places() []place {
 	add := func(dir, way string, portable bool) {
 		known := slices.ContainsFunc(found, func(p place) bool { return p.dir == dir })
 		if dir != "" && !known && hasServer(dir) {
-			found = append(found, place{dir, way, portable})
+			found = append(found, place{dir, way, portable, l.cache})
 		}
 	}
 	add(l.pgbin, "PGBIN", false)
@@ -161,15 +162,20 @@ func fromInstalled(ctx context.Context, cfg Config) (*Server, []attempt) {
 	return defaultLookup().start(ctx, cfg)
 }
 
+const installedWay = "installed programs"
+
 func (l lookup) start(ctx context.Context, cfg Config) (*Server, []attempt) {
-	const way = "installed programs"
 	as, err := runAs()
 	if err != nil {
-		return nil, []attempt{{way, err.Error()}}
+		return nil, []attempt{{installedWay, err.Error()}}
 	}
+	return l.startAs(ctx, cfg, as)
+}
+
+func (l lookup) startAs(ctx context.Context, cfg Config, as *user) (*Server, []attempt) {
 	found := l.places()
 	if len(found) == 0 {
-		return nil, []attempt{{way, fmt.Sprintf(
+		return nil, []attempt{{installedWay, fmt.Sprintf(
 			"no postgres with initdb beside it in PGBIN, PATH, a node_modules of this folder or its parents, %s, or %s",
 			l.cache, strings.Join(l.usual, ", "))}}
 	}
@@ -199,7 +205,7 @@ func startInstalled(ctx context.Context, cfg Config, p place, as *user) (*Server
 		if err != nil {
 			return nil, err
 		}
-		return startLocal(ctx, h, p.dir, p.dir)
+		return startLocal(ctx, h, p.dir, p)
 	case p.portable:
 		return startCopied(ctx, cfg, p, as)
 	default:
@@ -222,7 +228,7 @@ func startCopied(ctx context.Context, cfg Config, p place, as *user) (*Server, e
 	if err != nil {
 		return nil, errors.Join(err, h.remove())
 	}
-	return startLocal(ctx, h, bin, p.dir)
+	return startLocal(ctx, h, bin, p)
 }
 
 func checkVersion(ctx context.Context, cfg Config, bin string, as *user) error {

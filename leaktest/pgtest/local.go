@@ -1,7 +1,6 @@
 package pgtest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +23,8 @@ import (
 var settings = []string{
 	"fsync=off", "synchronous_commit=off", "full_page_writes=off",
 	"max_connections=200", "shared_buffers=64MB", onlyLoopback,
+	// Not in /dev/shm, where a killed server's segments would stay for ever.
+	"dynamic_shared_memory_type=mmap",
 	"timezone=UTC", "log_timezone=UTC", "lc_messages=C",
 }
 
@@ -33,25 +34,20 @@ const onlyLoopback = "listen_addresses=127.0.0.1"
 type local struct {
 	home     *home
 	bin      string
+	from     place
 	port     int
 	process  *process
 	watchdog io.Closer
+	cached   bool // the cluster came from the cache
 }
 
 // startLocal makes a cluster in the home with the programs in bin, and starts
-// it. The place is where the programs came from, for people.
-func startLocal(ctx context.Context, h *home, bin, place string) (*Server, error) {
-	l := &local{home: h, bin: bin, watchdog: watch(h)}
-	if err := l.init(ctx); err != nil {
-		return nil, errors.Join(err, l.remove())
-	}
-	// The port is only probably free: somebody may take it between our look and
-	// the server's start.
-	var err error
-	for range 3 {
-		if err = l.start(ctx); err == nil || ctx.Err() != nil {
-			break
-		}
+// it. The place is where the programs came from, if they were copied.
+func startLocal(ctx context.Context, h *home, bin string, from place) (*Server, error) {
+	l := &local{home: h, bin: bin, from: from, watchdog: watch(h)}
+	err := l.boot(ctx)
+	if err != nil && l.cached && ctx.Err() == nil {
+		err = errors.Join(l.forgetCluster(), l.boot(ctx))
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.remove())
@@ -63,8 +59,24 @@ func startLocal(ctx context.Context, h *home, bin, place string) (*Server, error
 	server.owned = true
 	server.halt = l.stop
 	server.keep = h.keep
-	server.source = fmt.Sprintf("PostgreSQL %s from %s, run as %s, data in %s", server.fullVersion, place, h.as, h.dir)
+	server.source = fmt.Sprintf("PostgreSQL %s from %s, run as %s, data in %s", server.fullVersion, from.dir, h.as, h.dir)
 	return server, nil
+}
+
+// boot makes the cluster and starts the server in it.
+func (l *local) boot(ctx context.Context) error {
+	err := l.initCluster(ctx)
+	if err != nil {
+		return err
+	}
+	// The port is only probably free: somebody may take it between our look and
+	// the server's start.
+	for range 3 {
+		if err = l.start(ctx); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
 }
 
 // url is the administrator's. Only the socket trusts its callers, and its
@@ -72,20 +84,6 @@ func startLocal(ctx context.Context, h *home, bin, place string) (*Server, error
 func (l *local) url() *url.URL {
 	query := url.Values{"host": {l.home.socket()}, "port": {strconv.Itoa(l.port)}}
 	return &url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: query.Encode()}
-}
-
-// init runs initdb.
-func (l *local) init(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(l.bin, program("initdb")),
-		"--pgdata", l.home.data(), "--username", "postgres", "--auth-local", "trust", "--auth-host", "scram-sha-256",
-		"--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions", "--pwfile", l.home.password())
-	prepare(cmd, l.home.dir, l.home.as)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := run(cmd); err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, lastLines(out.String(), 5))
-	}
-	return nil
 }
 
 // start runs the server and returns when it takes connections.

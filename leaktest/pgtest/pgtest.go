@@ -105,6 +105,7 @@ func missing(t testing.TB, err error) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
 		t.Fatal(err)
+		return
 	}
 	once.Do(func() { fmt.Fprintf(os.Stderr, "\npgtest: TESTS ARE SKIPPED: %v\n\n", err) })
 	t.Skip(err)
@@ -118,11 +119,22 @@ func (d *Database) dropOrKeep(t testing.TB) {
 		}
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := d.Drop(ctx); err != nil {
+	if d.server.owned {
+		// The next test need not wait for this, nor the end of the process: the
+		// server goes, too. What cannot be dropped costs memory until then.
+		go func() { _ = d.dropWithin(time.Minute) }()
+		return
+	}
+	if err := d.dropWithin(time.Minute); err != nil {
 		t.Logf("drop the test's database: %v", err)
 	}
+}
+
+func (d *Database) dropWithin(limit time.Duration) error {
+	// Not the test's context, which has ended.
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	return d.Drop(ctx)
 }
 
 // redacted is the address without the password.

@@ -91,20 +91,24 @@ func TestSetupErrorNamesThePart(t *testing.T) {
 	}
 }
 
-// The second database of a kind must cost a copy, not a migration.
+// The second database of a kind must cost a copy, not a migration: its template
+// is still the same database, by its number.
 func TestTemplateIsBuiltOnce(t *testing.T) {
 	t.Parallel()
-	server, err := startInstalledForTest(t)
-	require.NoError(t, err)
-	setup := Config{Setup: []string{"create schema shop"}}
-	for i, step := range []struct {
-		cfg   Config
-		built int64
-	}{{Config{}, 1}, {Config{}, 1}, {setup, 2}, {setup, 2}, {Config{}, 2}, {Config{Empty: true}, 3}, {Config{Empty: true}, 3}} {
-		_, err := server.CreateDatabase(t.Context(), "", step.cfg)
+	server := New(t).Server()
+	setup := Config{Setup: []string{"create schema once"}}
+	numbers := map[string]string{}
+	for _, cfg := range []Config{setup, {}, setup, {}, {Setup: []string{"create schema twice"}}, setup} {
+		d, err := server.CreateDatabase(t.Context(), "", cfg)
 		require.NoError(t, err)
-		require.Equal(t, step.built, server.built.Load(), "step %d", i)
+		name := templatePrefix + fingerprint(cfg)
+		number := text(t, d.Admin(t), "select oid from pg_database where datistemplate and datname = '"+name+"'")
+		if before, ok := numbers[name]; ok {
+			require.Equal(t, before, number)
+		}
+		numbers[name] = number
 	}
+	require.Len(t, numbers, 3)
 }
 
 func TestParallelCopiesAreApart(t *testing.T) {
@@ -139,20 +143,37 @@ func TestParallelCopiesAreApart(t *testing.T) {
 	}
 }
 
-func TestLoginMakesARoleForThisTestOnly(t *testing.T) {
+func TestLoginMakesARoleForThisDatabase(t *testing.T) {
 	t.Parallel()
-	d := New(t)
+	server := New(t).Server()
+	d, err := server.CreateDatabase(t.Context(), "", Config{})
+	require.NoError(t, err)
+	first, _ := d.Login(t)
+	name, address := d.Login(t, "bypassrls", "in role watertight_app")
+	require.NotEqual(t, first, name)
+	pool := d.pool(t, address)
+	require.Equal(t, name, text(t, pool, "select current_user"))
+	require.Equal(t, "true", text(t, pool, "select pg_has_role('watertight_app', 'usage')::text"))
+	require.Equal(t, "true", text(t, pool, "select rolbypassrls::text from pg_roles where rolname = current_user"))
+
+	d.Exec(t, "create schema s", "grant all on schema s to "+name)
+	require.NoError(t, d.Drop(t.Context()))
+	require.Equal(t, "0", text(t, New(t).Admin(t), "select count(*) from pg_roles where rolname in ('"+name+"', '"+first+"')"))
+}
+
+// The database of a passing test goes, also though nobody waits for it.
+func TestDatabaseIsDroppedAfterwards(t *testing.T) {
+	t.Parallel()
+	admin := New(t).Admin(t)
 	var name string
-	t.Run("use", func(t *testing.T) {
-		var address string
-		name, address = d.Login(t, "bypassrls", "in role watertight_app")
-		pool := d.pool(t, address)
-		require.Equal(t, name, text(t, pool, "select current_user"))
-		require.Equal(t, "true", text(t, pool, "select pg_has_role('watertight_app', 'usage')::text"))
-		d.Exec(t, "create schema s", "grant all on schema s to "+name)
-		require.Equal(t, "1", text(t, d.Admin(t), "select count(*) from pg_roles where rolname = '"+name+"'"))
+	t.Run("passes", func(t *testing.T) {
+		d := New(t)
+		name = d.Name
+		_ = d.App(t).Ping(t.Context())
 	})
-	require.Equal(t, "0", text(t, d.Admin(t), "select count(*) from pg_roles where rolname = '"+name+"'"))
+	eventually(t, "the database goes", func() bool {
+		return text(t, admin, "select count(*) from pg_database where datname = '"+name+"'") == "0"
+	})
 }
 
 // A name may be given, for programs that people look into.

@@ -39,11 +39,13 @@ func (s *Server) prepareRoles(ctx context.Context) error {
 		return nil
 	}
 	for _, role := range []string{migratorRole, appRole, systemRole} {
-		statement := fmt.Sprintf("alter role %s password '%s'", quote(role), s.password)
-		if !s.owned {
-			statement = fmt.Sprintf("create role %s login password '%s' in role %s", quote(s.login(role)), s.password, quote(role))
+		var err error
+		if s.owned {
+			err = s.exec(ctx, fmt.Sprintf("alter role %s password '%s'", quote(role), s.password))
+		} else {
+			err = s.createLogin(ctx, s.login(role), "in role "+quote(role))
 		}
-		if err := s.exec(ctx, statement); err != nil {
+		if err != nil {
 			return err
 		}
 	}

@@ -25,9 +25,12 @@ type Server struct {
 	base  *url.URL      // the administrator's, in the maintenance database
 	admin *pgxpool.Pool // on base
 	owned bool          // started for this process: its roles are ours
+	super bool          // the administrator is a superuser
 	halt  func() error  // ends what was started
 	keep  func() error  // makes halt leave the data
 
+	stop     sync.Once
+	stopErr  error
 	run      string // names this process in databases and roles
 	password string // of the login roles
 	count    atomic.Int64
@@ -70,8 +73,8 @@ func newServer(ctx context.Context, base *url.URL) (*Server, error) {
 		halt:      func() error { return nil }, keep: func() error { return nil },
 	}
 	var number int
-	err = pool.QueryRow(ctx, "select current_setting('server_version_num')::int, current_setting('server_version')").
-		Scan(&number, &s.fullVersion)
+	err = pool.QueryRow(ctx, `select current_setting('server_version_num')::int, current_setting('server_version'), rolsuper
+		from pg_roles where rolname = current_user`).Scan(&number, &s.fullVersion, &s.super)
 	if err != nil {
 		pool.Close()
 		return nil, err
@@ -95,8 +98,11 @@ func (s *Server) Source() string { return s.source }
 // Stop ends a server that was started for this process, and its databases with
 // it. On somebody else's server it only ends the connections.
 func (s *Server) Stop() error {
-	s.admin.Close()
-	return s.halt()
+	s.stop.Do(func() {
+		s.admin.Close()
+		s.stopErr = s.halt()
+	})
+	return s.stopErr
 }
 
 // url addresses a database as a role; an empty password leaves it out.
@@ -125,6 +131,17 @@ func (s *Server) exec(ctx context.Context, statements ...string) error {
 		}
 	}
 	return nil
+}
+
+// createLogin makes a role that logs in with the server's password.
+func (s *Server) createLogin(ctx context.Context, name, attributes string) error {
+	err := s.exec(ctx, fmt.Sprintf("create role %s login password '%s' %s", quote(name), s.password, attributes))
+	if err != nil || s.super {
+		return err
+	}
+	// Only a superuser may drop a database from under the sessions of a role, or
+	// drop what a role owns, without being a member of it.
+	return s.exec(ctx, "grant "+quote(name)+" to current_user")
 }
 
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }

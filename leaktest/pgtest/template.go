@@ -62,6 +62,13 @@ func (s *Server) template(ctx context.Context, cfg Config) (*template, error) {
 	return t, nil
 }
 
+// forgetTemplates has the next use look for its template again.
+func (s *Server) forgetTemplates() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.templates)
+}
+
 // fingerprint names everything that decides what the template contains.
 func fingerprint(cfg Config) string {
 	h := sha256.New()

@@ -1,0 +1,62 @@
+package pgtest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The cache must never decide whether a server starts.
+func TestBrokenCacheIsReplaced(t *testing.T) {
+	t.Parallel()
+	l := defaultLookup()
+	cache := t.TempDir()
+	l.cache = cache
+	first := apart(t, l)
+	require.NoError(t, first.Stop())
+	kept, err := filepath.Glob(filepath.Join(cache, "cluster-*"))
+	require.NoError(t, err)
+	require.Len(t, kept, 1)
+	info, err := os.Stat(kept[0])
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o700), info.Mode().Perm())
+
+	require.NoError(t, os.WriteFile(filepath.Join(kept[0], "global", "pg_control"), []byte("broken"), 0o600))
+	second := apart(t, l)
+	require.Equal(t, first.Version(), second.Version())
+	control, err := os.ReadFile(filepath.Join(kept[0], "global", "pg_control"))
+	require.NoError(t, err)
+	require.Greater(t, len(control), 1000, "the broken cluster was replaced")
+}
+
+func TestClusterCacheForgets(t *testing.T) {
+	t.Parallel()
+	cache := t.TempDir()
+	for name, old := range map[string]time.Duration{"cluster-old": keepClusters + time.Hour, "cluster-used": time.Hour, "embedded-18": 2 * keepClusters} {
+		dir := filepath.Join(cache, name)
+		require.NoError(t, os.Mkdir(dir, 0o700))
+		then := time.Now().Add(-old)
+		require.NoError(t, os.Chtimes(dir, then, then))
+	}
+	sweepClusters(cache, time.Now())
+	require.NoDirExists(t, filepath.Join(cache, "cluster-old"))
+	require.DirExists(t, filepath.Join(cache, "cluster-used"))
+	require.DirExists(t, filepath.Join(cache, "embedded-18"))
+}
+
+// Other programs, or the same ones upgraded, do not get each other's clusters.
+func TestClusterName(t *testing.T) {
+	t.Parallel()
+	root := tree(t, server("a", "b")...)
+	a := place{dir: filepath.Join(root, "a"), cache: root}
+	before := a.cluster()
+	require.Equal(t, root, filepath.Dir(before))
+	require.Equal(t, before, a.cluster())
+	require.NotEqual(t, before, place{dir: filepath.Join(root, "b"), cache: root}.cluster())
+	require.NoError(t, os.WriteFile(filepath.Join(a.dir, program("postgres")), []byte("upgraded"), 0o755))
+	require.NotEqual(t, before, a.cluster())
+	require.Empty(t, place{dir: a.dir}.cluster(), "no cache")
+}
