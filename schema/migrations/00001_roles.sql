@@ -167,6 +167,7 @@ begin
         'pg_stat_xact_all_tables', 'pg_stat_xact_user_tables', 'pg_statio_all_tables', 'pg_statio_user_tables',
         'pg_largeobject_metadata')
       and has_table_privilege('watertight_app', c.oid, 'SELECT')
+    order by c.relname
   loop
     begin
       execute format('revoke select on %s from public', item.v);

@@ -239,12 +239,15 @@ begin
   execute format('revoke all on table %s from public, watertight_app, watertight_system', rel);
   execute format('drop policy if exists shared on %s', rel);
   execute format('create policy shared on %s for select to watertight_app, watertight_system using (true)', rel);
+  -- Whoever maintains its rows acts for the owner, on whom row-level security is forced too.
+  execute format('drop policy if exists maintenance on %s', rel);
+  execute format('create policy maintenance on %s for all to watertight_owner using (true) with check (true)', rel);
   execute format('grant select on table %s to watertight_app, watertight_system', rel);
   insert into watertight.protected_table values (rel, 'shared', null, watertight.policies_of(rel));
 end $$;
 -- +goose StatementEnd
 comment on function watertight.share(regclass) is
-  'Lets the application read, and only read, a table that belongs to no tenant (countries, plans).';
+  'Lets the application read, and only read, a table that belongs to no tenant (countries, plans). Members of watertight_owner maintain its rows.';
 
 -- +goose StatementBegin
 create function watertight.unprotect(rel regclass) returns void
