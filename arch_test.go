@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"crypto":                   {"tenancy", "crypto/internal/envelope", uuid, xcrypto, xtext},
 	"crypto/insecurekeys":      {"tenancy", "crypto"},
 	"crypto/internal/envelope": {},
+	"crypto/kms":               {"crypto", gocloud},
 	"crypto/keystore":          {"tenancy", "tenancy/crosstenant", "crypto", "query", "query/platform", pgx, uuid},
 
 	// The library's own tables.
@@ -67,6 +68,7 @@ const (
 	oliphant       = "github.com/sqlc-dev/oliphant"
 	protobuf       = "google.golang.org/protobuf"
 	yaml           = "go.yaml.in/yaml/v3"
+	gocloud        = "gocloud.dev"
 	xcrypto        = "golang.org/x/crypto"
 	xtext          = "golang.org/x/text"
 	testcontainers = "github.com/testcontainers/testcontainers-go"
@@ -89,6 +91,7 @@ var laws = []struct {
 	{"leaktest/pgtest", "a library must not start a database server", []string{"cmd/watertight", "examples/", "leaktest/pgtest/"}},
 	{testcontainers, "who imports the library must not inherit Docker", []string{"leaktest/pgtest"}},
 	{embedded, "who imports the library must not inherit a downloader", []string{"leaktest/pgtest"}},
+	{gocloud, "who stores no files and uses no key service must not inherit their clients", []string{"crypto/kms", "cmd/watertight", "files", "examples/"}},
 	{"internal/typecheck", "it is for tests", nil},
 	{testify, "it is for tests", nil},
 	{gointernal, "it is for tests", nil},
@@ -223,8 +226,11 @@ func target(name string) string {
 		return ""
 	}
 	n := min(len(parts), 3)
-	if parts[0] == "google.golang.org" {
+	switch parts[0] {
+	case "google.golang.org":
 		n = 2
+	case "gocloud.dev":
+		n = 1
 	}
 	// The version is part of the path of a module from v2 on.
 	if n < len(parts) && len(parts[n]) > 1 && parts[n][0] == 'v' && parts[n][1] >= '2' && parts[n][1] <= '9' {
