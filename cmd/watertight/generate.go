@@ -22,7 +22,7 @@ is refused with file, line, and the clause to add. If one query is refused no
 file changes. Generated files whose queries are gone are removed.
 
 sqlc need not be installed: it is taken from the tools of your module, from the
-PATH, or downloaded by the go command. sqlc.yaml needs these lines:
+PATH, or built once by the go command. sqlc.yaml needs these lines:
 
   version: "2"
   plugins:

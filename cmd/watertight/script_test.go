@@ -42,10 +42,50 @@ func TestScripts(t *testing.T) {
 			return sqlc(t) != "", nil
 		},
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("SQLC", sqlc(t))
-			return nil
+			path := sqlc(t)
+			e.Setenv("SQLC", path)
+			if path != "" {
+				e.Setenv("PATH", filepath.Dir(path)+string(os.PathListSeparator)+e.Getenv("PATH"))
+			}
+			return setupModule(e)
 		},
 	})
+}
+
+// setupModule lets a script that has a folder named module build in it: it gets
+// the go.mod of a program that imports this module, and what the go command
+// has downloaded and built already.
+func setupModule(e *testscript.Env) error {
+	dir := filepath.Join(e.WorkDir, "module")
+	if _, err := os.Stat(dir); err != nil {
+		return nil
+	}
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		return err
+	}
+	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		return err
+	}
+	sum, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	if err != nil {
+		return err
+	}
+	const name = "github.com/watertight-go/watertight"
+	user := strings.Replace(string(mod), "module "+name, "module example.com/shop", 1) +
+		"\nrequire " + name + " v0.0.0\nreplace " + name + " => " + root + "\n"
+	out, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOPATH").Output()
+	if err != nil {
+		return err
+	}
+	for i, value := range strings.Fields(string(out)) {
+		e.Setenv([]string{"GOCACHE", "GOMODCACHE", "GOPATH"}[i], value)
+	}
+	e.Setenv("GOFLAGS", "-mod=mod")
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "go.mod"), []byte(user), 0o644),
+		os.WriteFile(filepath.Join(dir, "go.sum"), sum, 0o644))
 }
 
 // expectCode tells exit code 1, findings, from 2, could not run, which "! exec"

@@ -16,8 +16,8 @@
 //
 // In this order: the program the caller names; a tool of the module in the
 // folder tools of the configuration's folder or of one above it; a tool of the
-// module around it; sqlc on the PATH; and "go run", which downloads it once.
-// Candidates of another version are passed over.
+// module around it; sqlc on the PATH; and the one in the user's cache, which
+// the go command builds once. Candidates of another version are passed over.
 //
 // # Limits
 //

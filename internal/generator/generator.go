@@ -108,7 +108,7 @@ func run(ctx context.Context, o Options) (files map[string][]byte, res *Result, 
 	if err != nil {
 		return nil, nil, err
 	}
-	sqlc, err := findSqlc(ctx, absolute, o.Sqlc)
+	sqlc, err := findSqlc(ctx, absolute, o.Sqlc, o.Stderr)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -35,7 +35,7 @@ func TestSqlcVersionIsTheOneOfTheTools(t *testing.T) {
 	}
 }
 
-// Not parallel: the test sets the PATH.
+// Not parallel: the test sets the PATH and the home.
 func TestFindSqlcPassesOverOtherVersions(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the stand-ins for sqlc are shell scripts")
@@ -43,30 +43,54 @@ func TestFindSqlcPassesOverOtherVersions(t *testing.T) {
 	dir := t.TempDir() // no module, no tools
 	script := func(version string) string { return "#!/bin/sh\necho " + version + "\n" }
 	write(t, dir, "new/sqlc", script("v9.9.9"))
-	write(t, dir, "right/sqlc", script(SqlcVersion))
-	write(t, dir, "right/go", "#!/bin/sh\nexit 1\n")
 	write(t, dir, "new/go", "#!/bin/sh\necho no network >&2; exit 1\n")
+	write(t, dir, "right/sqlc", script(SqlcVersion))
+	write(t, dir, "builds/go", `#!/bin/sh
+test "$1 $2" = "install `+sqlcPackage+`@`+SqlcVersion+`" || exit 1
+mkdir -p "$GOBIN"
+echo "$GOFLAGS" >"$GOBIN.flags"
+printf '#!/bin/sh\necho `+SqlcVersion+`\n' >"$GOBIN/sqlc" && chmod +x "$GOBIN/sqlc"
+`)
 	at := func(name string) string { return filepath.Join(dir, name, "sqlc") }
-
-	t.Setenv("PATH", filepath.Join(dir, "right")+":/bin:/usr/bin")
-	got, err := findSqlc(t.Context(), dir, "")
-	if err != nil || !slices.Equal(got, []string{at("right")}) {
-		t.Errorf("sqlc on the PATH: %v, %v", got, err)
+	t.Setenv("HOME", filepath.Join(dir, "home"))
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache"))
+	t.Setenv("GOFLAGS", "-mod=vendor -buildvcs=false")
+	find := func(path, named string) (string, string, error) {
+		t.Setenv("PATH", filepath.Join(dir, path)+":/bin:/usr/bin")
+		var notice strings.Builder
+		got, err := findSqlc(t.Context(), dir, named, &notice)
+		return got, notice.String(), err
 	}
 
-	t.Setenv("PATH", filepath.Join(dir, "new")+":/bin:/usr/bin")
-	got, err = findSqlc(t.Context(), dir, "")
+	if got, notice, err := find("right", ""); err != nil || got != at("right") || notice != "" {
+		t.Errorf("sqlc on the PATH: %v, %q, %v", got, notice, err)
+	}
+	got, notice, err := find("new", "")
 	if err == nil || !strings.Contains(err.Error(), "no network") || !strings.Contains(err.Error(), sqlcPackage+"@"+SqlcVersion) {
 		t.Errorf("another version on the PATH and no network: %v, %v", got, err)
 	}
+	if !strings.Contains(notice, "building sqlc "+SqlcVersion) {
+		t.Errorf("notice %q does not say that sqlc is built", notice)
+	}
 
-	if got, err := findSqlc(t.Context(), dir, at("right")); err != nil || !slices.Equal(got, []string{at("right")}) {
+	built := filepath.Join(cacheDir(), "sqlc")
+	if got, _, err := find("builds", ""); err != nil || got != built {
+		t.Errorf("built: %v, %v; want %s", got, err, built)
+	}
+	if flags, err := os.ReadFile(cacheDir() + ".flags"); err != nil || string(flags) != "-buildvcs=false\n" {
+		t.Errorf("built with flags %q, %v", flags, err)
+	}
+	if got, notice, err := find("new", ""); err != nil || got != built || notice != "" {
+		t.Errorf("from the cache: %v, %q, %v", got, notice, err)
+	}
+
+	if got, _, err := find("new", at("right")); err != nil || got != at("right") {
 		t.Errorf("named: %v, %v", got, err)
 	}
-	if _, err := findSqlc(t.Context(), dir, at("new")); err == nil || !strings.Contains(err.Error(), "v9.9.9") {
+	if _, _, err := find("right", at("new")); err == nil || !strings.Contains(err.Error(), "v9.9.9") {
 		t.Errorf("named, of another version: %v", err)
 	}
-	if _, err := findSqlc(t.Context(), dir, at("none")); err == nil {
+	if _, _, err := find("right", at("none")); err == nil {
 		t.Error("a program that does not exist was taken")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,42 +20,74 @@ const SqlcVersion = "v1.31.1"
 
 const sqlcPackage = "github.com/sqlc-dev/sqlc/cmd/sqlc"
 
-// findSqlc returns the command line that runs sqlc. dir is the folder of the
-// configuration; named is the program the caller insists on, or "".
-func findSqlc(ctx context.Context, dir, named string) ([]string, error) {
+// findSqlc returns the path of sqlc. dir is the folder of the configuration;
+// named is the program the caller insists on, or "". If there is none it is
+// built, which notify is told before.
+func findSqlc(ctx context.Context, dir, named string, notify io.Writer) (string, error) {
 	if named != "" {
 		if v, err := sqlcVersion(ctx, named); err != nil {
-			return nil, fmt.Errorf("%s cannot run: %w (name a sqlc %s)", named, err, SqlcVersion)
+			return "", fmt.Errorf("%s cannot run: %w (name a sqlc %s)", named, err, SqlcVersion)
 		} else if v != SqlcVersion {
-			return nil, fmt.Errorf("%s is sqlc %s, which may write other code (name a sqlc %s, or leave it out)", named, v, SqlcVersion)
+			return "", fmt.Errorf("%s is sqlc %s, which may write other code (name a sqlc %s, or leave it out)", named, v, SqlcVersion)
 		}
-		return []string{named}, nil
+		return named, nil
 	}
 	candidates := []func() string{
 		func() string { return toolOf(ctx, toolsModule(dir)) },
 		func() string { return toolOf(ctx, dir) },
 		func() string { p, _ := exec.LookPath("sqlc"); return p },
+		func() string { return filepath.Join(cacheDir(), program("sqlc")) },
 	}
 	for _, candidate := range candidates {
 		if p := candidate(); p != "" {
 			if v, err := sqlcVersion(ctx, p); err == nil && v == SqlcVersion {
-				return []string{p}, nil
+				return p, nil
 			}
 		}
 	}
-	return downloaded(ctx)
+	return installed(ctx, notify)
 }
 
-// downloaded returns the command line with which the go command downloads,
-// builds, keeps, and runs sqlc.
-func downloaded(ctx context.Context) ([]string, error) {
-	run := []string{"go", "run", sqlcPackage + "@" + SqlcVersion}
-	// The go command exits with 1 both when it cannot build a program and when
-	// the program does, so the difference is made here.
-	if v, err := sqlcVersion(ctx, run...); err != nil || v != SqlcVersion {
-		return nil, fmt.Errorf("sqlc %s is not installed and cannot be downloaded: %w (go install %s@%s where there is a network, or name the program with --sqlc)", SqlcVersion, err, sqlcPackage, SqlcVersion)
+// cacheDir is where this package keeps the sqlc that it built. It is empty for
+// an account without a home.
+func cacheDir() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
 	}
-	return run, nil
+	return filepath.Join(dir, "watertight", "sqlc-"+SqlcVersion)
+}
+
+// installed downloads and builds sqlc with the go command, once.
+func installed(ctx context.Context, notify io.Writer) (string, error) {
+	dir := cacheDir()
+	if dir == "" {
+		return "", fmt.Errorf("sqlc %s is not installed and there is no home to keep it in (go install %s@%s, and put it on the PATH)", SqlcVersion, sqlcPackage, SqlcVersion)
+	}
+	fmt.Fprintf(notify, "building sqlc %s into %s; this happens once and takes some minutes\n", SqlcVersion, dir)
+	cmd := exec.CommandContext(ctx, "go", "install", sqlcPackage+"@"+SqlcVersion)
+	cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS="+flagsWithoutModule(os.Getenv("GOFLAGS")))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("sqlc %s is not installed and cannot be built: %w: %s (go install %s@%s where there is a network, or name the program with --sqlc)",
+			SqlcVersion, err, bytes.TrimSpace(out), sqlcPackage, SqlcVersion)
+	}
+	return filepath.Join(dir, program("sqlc")), nil
+}
+
+// flagsWithoutModule takes out the flags that are about the caller's module:
+// sqlc is built by its own go.mod.
+func flagsWithoutModule(flags string) string {
+	return strings.Join(slices.DeleteFunc(strings.Fields(flags), func(f string) bool {
+		return strings.HasPrefix(strings.TrimLeft(f, "-"), "mod")
+	}), " ")
+}
+
+// program returns the name of the file that holds a program.
+func program(name string) string {
+	if runtime.GOOS == "windows" {
+		return name + ".exe"
+	}
+	return name
 }
 
 // toolsModule returns the nearest folder named tools, at dir or above, whose
@@ -90,9 +123,8 @@ func toolOf(ctx context.Context, dir string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func sqlcVersion(ctx context.Context, command ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, command[0], append(slices.Clone(command[1:]), "version")...)
-	out, err := cmd.Output()
+func sqlcVersion(ctx context.Context, path string) (string, error) {
+	out, err := exec.CommandContext(ctx, path, "version").Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(exit.Stderr))
 	}
@@ -101,7 +133,7 @@ func sqlcVersion(ctx context.Context, command ...string) (string, error) {
 
 // runSqlc generates into the folder of configPath and returns the messages.
 // dir is the folder of the original configuration.
-func runSqlc(ctx context.Context, plugin string, sqlc []string, dir, configPath string) ([]byte, error) {
+func runSqlc(ctx context.Context, plugin, sqlc, dir, configPath string) ([]byte, error) {
 	bin, err := os.MkdirTemp("", "watertight-plugin-")
 	if err != nil {
 		return nil, err
@@ -110,8 +142,7 @@ func runSqlc(ctx context.Context, plugin string, sqlc []string, dir, configPath 
 	if err := link(plugin, bin); err != nil {
 		return nil, err
 	}
-	args := append(slices.Clone(sqlc[1:]), "generate", "--no-remote", "-f", configPath)
-	cmd := exec.CommandContext(ctx, sqlc[0], args...)
+	cmd := exec.CommandContext(ctx, sqlc, "generate", "--no-remote", "-f", configPath)
 	// In the user's folder, not the temporary one: the plugin looks for the
 	// line of a query there.
 	cmd.Dir = dir
@@ -146,10 +177,7 @@ func withoutRepeats(messages []byte) []byte {
 // link makes the program at plugin known to sqlc, which takes neither a path
 // with arguments nor a folder that is not on the PATH.
 func link(plugin, dir string) error {
-	name := filepath.Join(dir, PluginCommand)
-	if runtime.GOOS == "windows" {
-		name += ".exe"
-	}
+	name := filepath.Join(dir, program(PluginCommand))
 	if err := os.Symlink(plugin, name); err == nil {
 		return nil
 	}
