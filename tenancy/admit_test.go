@@ -31,7 +31,11 @@ func TestAccountsAreBoundToTheirTenant(t *testing.T) {
 		actor  tenancy.Actor
 		tenant tenancy.ID
 	}{
-		{w.anna, w.b}, {w.bob, w.a}, {nobody, w.a}, {w.anna, tenancy.NewID()}, {tenancy.Actor{Email: w.anna.Email}, w.a},
+		{w.anna, w.b},
+		{w.bob, w.a},
+		{nobody, w.a},
+		{w.anna, tenancy.NewID()},
+		{tenancy.Actor{Email: w.anna.Email}, w.a},
 		{tenancy.Actor{UserID: w.anna.UserID, Kind: tenancy.KindJob}, w.a},
 	} {
 		refused = nil

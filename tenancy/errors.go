@@ -33,11 +33,11 @@ var (
 
 	// ErrContextInvalid: Postgres refused the tenant context as malformed,
 	// forged, or made for another session.
-	ErrContextInvalid = errors.New("the database refused the tenant context (check that the context key is one of the database's live keys)")
+	ErrContextInvalid = errors.New("the database refused the tenant context")
 
 	// ErrContextExpired: the tenant context was older than its 60 seconds when
 	// its transaction began.
-	ErrContextExpired = errors.New("the tenant context had expired (check that the clocks of the application and the database agree)")
+	ErrContextExpired = errors.New("the tenant context had expired")
 
 	// ErrTxDone: the handle outlived its transaction or its DB.
 	ErrTxDone = errors.New("the handle's transaction has ended (take a new handle from DB.For or DB.Tx)")

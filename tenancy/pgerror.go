@@ -21,12 +21,16 @@ type veiled struct {
 func (v *veiled) Error() string   { return v.public }
 func (v *veiled) Unwrap() []error { return v.causes }
 
-// contextErrors are the names by which watertight's functions refuse a context.
-var contextErrors = map[string]error{
-	"watertight_context_missing": ErrNoTenant,
-	"watertight_context_invalid": ErrContextInvalid,
-	"watertight_context_expired": ErrContextExpired,
-	"watertight_context_once":    ErrContextInvalid,
+// contextErrors are the names by which watertight's functions refuse a context,
+// with what to do about it.
+var contextErrors = map[string]struct {
+	err    error
+	remedy string
+}{
+	"watertight_context_missing": {ErrNoTenant, "use the handle of a scope"},
+	"watertight_context_invalid": {ErrContextInvalid, "check that Config.Key is one of the database's live keys"},
+	"watertight_context_expired": {ErrContextExpired, "check that the clocks of application and database agree"},
+	"watertight_context_once":    {ErrContextInvalid, "one tenant for each transaction"},
 }
 
 // clean makes an error of pgx fit to be shown: a database error without the
@@ -76,7 +80,10 @@ func (db *DB) cleanPg(pg *pgconn.PgError) error {
 	}
 	if pg.Code == "42501" {
 		if named, ok := contextErrors[pg.ConstraintName]; ok {
-			return &veiled{public: fmt.Sprintf("%s: %s", named, pg.Message), causes: []error{named, pg}}
+			return &veiled{
+				public: fmt.Sprintf("%s (%s)", pg.Message, named.remedy),
+				causes: []error{named.err, pg},
+			}
 		}
 	}
 	return pg

@@ -1,0 +1,10 @@
+-- name: AddRoom :one
+insert into app.rooms (tenant_id, name)
+values ($1, $2)
+returning id;
+
+-- name: ListRooms :many
+select id, name
+from app.rooms
+where tenant_id = $1
+order by name;
