@@ -50,14 +50,14 @@ var arrows = map[string][]string{
 	"lint":             {oliphant, protobuf},
 	"inspect":          {"internal/catalog", pgx},
 	"internal/catalog": {pgx},
-	"leaktest":         {"tenancy", pgx},
+	"leaktest":         {"tenancy", "internal/catalog", pgx},
 	"leaktest/pgtest":  {"tenancy", "schema", pgx, testcontainers, embedded},
 
 	// The commands, and what only they use.
 	"internal/sqlcplugin":     {},
 	"internal/generator":      {"internal/sqlcplugin", yaml},
 	"internal/typecheck":      {},
-	"cmd/watertight":          {"internal/generator", "internal/sqlcplugin", "lint", "schema"},
+	"cmd/watertight":          {"leaktest", "internal/generator", "internal/sqlcplugin", "lint", "schema"},
 	"cmd/sqlc-gen-watertight": {"internal/sqlcplugin"},
 }
 

@@ -1,0 +1,124 @@
+package leaktest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// WriteText writes the report for a terminal.
+func (r Report) WriteText(w io.Writer) error {
+	var b strings.Builder
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "%s: %s %s: %s\n    fix: %s\n", f.Severity, f.Rule, f.subject(), f.Message, f.Fix)
+	}
+	for _, a := range r.Assumed {
+		fmt.Fprintf(&b, "assumed: %s\n", a)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "note: %s\n", n)
+	}
+	fmt.Fprintf(&b, "%s, attacked as %s %s\n", r.Database, r.AppRole, r.Where)
+	fmt.Fprintf(&b, "%s, %s, %s: %s, %d not proved, %s (%s)\n", count(r.Tables, "table"), count(r.Rows, "row"), count(r.Attacks, "attack"),
+		count(r.Leaks(), "leak"), r.Unproved(), count(r.Warnings(), "warning"), r.Took.Round(time.Millisecond))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// WriteJSON writes the findings in the form that all commands share, with the
+// cells beside them.
+func (r Report) WriteJSON(w io.Writer) error {
+	findings, cells := r.Findings, r.Cells
+	if findings == nil {
+		findings = []Finding{}
+	}
+	if cells == nil {
+		cells = []Cell{}
+	}
+	proved := 0
+	for _, c := range cells {
+		if c.Kind == "query" && c.Lock == "all" && c.Verdict == Held {
+			proved++
+		}
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(struct {
+		Findings []Finding `json:"findings"`
+		Queries  int       `json:"queries"`
+		Proved   int       `json:"proved"`
+		Waived   int       `json:"waived"`
+		Tables   int       `json:"tables"`
+		Rows     int       `json:"rows"`
+		Attacks  int       `json:"attacks"`
+		Leaks    int       `json:"leaks"`
+		Unproved int       `json:"unproved"`
+		Cells    []Cell    `json:"cells"`
+		Assumed  []string  `json:"assumed"`
+		Where    string    `json:"where"`
+	}{findings, r.Queries, proved, 0, r.Tables, r.Rows, r.Attacks, r.Leaks(), r.Unproved(), cells, r.Assumed, r.Where})
+}
+
+// WriteSARIF writes the findings for code scanning.
+func (r Report) WriteSARIF(w io.Writer) error {
+	type text struct {
+		Text string `json:"text"`
+	}
+	type rule struct {
+		ID    string `json:"id"`
+		Name  string `json:"name"`
+		Short text   `json:"shortDescription"`
+		Help  text   `json:"help"`
+	}
+	type logical struct {
+		Name string `json:"fullyQualifiedName"`
+		Kind string `json:"kind"`
+	}
+	type artifact struct {
+		URI string `json:"uri"`
+	}
+	type region struct {
+		Line   int `json:"startLine"`
+		Column int `json:"startColumn"`
+	}
+	type physical struct {
+		Artifact artifact `json:"artifactLocation"`
+		Region   region   `json:"region"`
+	}
+	type location struct {
+		Physical *physical `json:"physicalLocation,omitempty"`
+		Logical  []logical `json:"logicalLocations,omitempty"`
+	}
+	type result struct {
+		Rule      string     `json:"ruleId"`
+		Level     string     `json:"level"`
+		Message   text       `json:"message"`
+		Locations []location `json:"locations"`
+	}
+	list := make([]rule, len(rules))
+	for i, r := range rules {
+		list[i] = rule{r.ID, r.Name, text{r.Title}, text{r.Fix}}
+	}
+	results := []result{}
+	for _, f := range r.Findings {
+		l := location{Logical: []logical{{f.subject(), "object"}}}
+		if f.File != "" {
+			l.Physical = &physical{artifact{f.File}, region{max(f.Line, 1), max(f.Column, 1)}}
+		}
+		results = append(results, result{f.Rule, f.Severity, text{f.Message + ". Fix: " + f.Fix}, []location{l}})
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(map[string]any{
+		"$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+		"version": "2.1.0",
+		"runs": []any{map[string]any{
+			"tool":    map[string]any{"driver": map[string]any{"name": "watertight attack", "rules": list}},
+			"results": results,
+		}},
+	})
+}
