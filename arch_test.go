@@ -59,6 +59,14 @@ var arrows = map[string][]string{
 	"internal/typecheck":      {},
 	"cmd/watertight":          {"leaktest", "internal/generator", "internal/sqlcplugin", "lint", "schema"},
 	"cmd/sqlc-gen-watertight": {"internal/sqlcplugin"},
+
+	// What an auditor and a newcomer read.
+	"enforcement": {},
+	"examples/bookings": {
+		"tenancy", "tenancy/crosstenant", "accounts", "leaktest/pgtest",
+		"examples/bookings/store", pgx, uuid,
+	},
+	"examples/bookings/store": {"tenancy", uuid},
 }
 
 const (
