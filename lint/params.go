@@ -82,13 +82,16 @@ func namedParam(s string, i int, inBrackets bool) int {
 		return 0
 	}
 	if i > 0 && isOperator(s[i-1]) {
-		// =@x, <=@x and <>@x compare with a parameter; @>, <@ and the like are
-		// operators of their own.
+		// =@x, >@x, <=@x and <>@x compare with a parameter; @>, <@ and the
+		// like are operators of their own.
 		before := byte(' ')
 		if i > 1 {
 			before = s[i-2]
 		}
-		if s[i-1] != '=' && (s[i-1] != '>' || before != '<') || s[i-1] == '=' && isOperator(before) && !strings.ContainsRune("<>!", rune(before)) {
+		switch {
+		case s[i-1] == '=' && (!isOperator(before) || strings.IndexByte("<>!", before) >= 0):
+		case s[i-1] == '>' && (!isOperator(before) || before == '<'):
+		default:
 			return 0
 		}
 	}
