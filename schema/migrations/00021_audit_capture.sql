@@ -305,9 +305,10 @@ create function watertight.audit_function(rel regclass) returns text
 begin atomic
   select coalesce(
     (select tgfoid::regproc::text from pg_trigger where tgrelid = rel and tgname = 'watertight_audit'),
-    format('watertight.%I', 'audit_of_' || left(regexp_replace(lower(c.relname), '[^a-z0-9_]', '_', 'g'), 40)
-      || '_' || left(md5(format('%I.%I', c.relnamespace::regnamespace::name, c.relname)), 8)))
-  from pg_class c where c.oid = rel;
+    format('watertight.%I', case when octet_length(n.label) <= 63 then n.label
+      else left(n.label, 10) || ' ' || md5(n.label) end))
+  from pg_class c, format('audit:%s.%s', c.relnamespace::regnamespace::name, c.relname) n(label)
+  where c.oid = rel;
 end;
 -- +goose StatementEnd
 
@@ -394,6 +395,7 @@ begin atomic
       when pg_get_userbyid(f.proowner) <> 'watertight_audit' then 'has an audit trigger of a function that watertight_audit does not own (drop the trigger, then select watertight.protect again)'
       else 'was changed since its audit trigger was made (select watertight.protect again)' end
   from watertight.protected_table p
+  join pg_class c on c.oid = p.relid
   left join pg_trigger g on g.tgrelid = p.relid and g.tgname = 'watertight_audit'
   left join pg_proc f on f.oid = g.tgfoid
   where p.kind = 'tenant'
@@ -498,7 +500,8 @@ begin
     select format('%s: its changes would leave no event in the audit log', c.oid::regclass)
     from watertight.protected_table p
     cross join lateral (select p.relid::oid as oid union select t.relid from pg_partition_tree(p.relid) t) c
-    where p.kind = 'tenant' and not exists (
+    where p.kind = 'tenant' and exists (select from pg_class where oid = p.relid) -- not dropped since
+      and not exists (
       select from pg_trigger g join pg_proc f on f.oid = g.tgfoid
       where g.tgrelid = c.oid and g.tgname = 'watertight_audit' and g.tgenabled = 'A'
         and pg_get_userbyid(f.proowner) = 'watertight_audit');
@@ -548,7 +551,7 @@ begin
   end loop;
   for item in
     select oid::regprocedure as f from pg_proc
-    where pronamespace = 'watertight'::regnamespace and proname ~ '^audit_of_' and pg_get_userbyid(proowner) = 'watertight_audit'
+    where pronamespace = 'watertight'::regnamespace and proname ~ '^audit:' and pg_get_userbyid(proowner) = 'watertight_audit'
   loop
     execute format('drop function %s', item.f);
   end loop;
