@@ -57,7 +57,7 @@ var arrows = map[string][]string{
 	"internal/sqlcplugin":     {},
 	"internal/generator":      {"internal/sqlcplugin", yaml},
 	"internal/typecheck":      {},
-	"cmd/watertight":          {"leaktest", "internal/generator", "internal/sqlcplugin", "lint", "schema"},
+	"cmd/watertight":          {"leaktest", "internal/generator", "internal/sqlcplugin", "lint", "schema", "accounts", "crypto", "crypto/keystore", "crypto/kms", "tenancy", "tenancy/crosstenant", gocloud},
 	"cmd/sqlc-gen-watertight": {"internal/sqlcplugin"},
 
 	// What an auditor and a newcomer read.

@@ -25,6 +25,7 @@ func commands() []*command {
 		migrateCommand(),
 		ddlCommand(),
 		generateCommand(),
+		keysCommand(),
 		lintCommand(),
 		explainCommand(),
 		helpCommand(),

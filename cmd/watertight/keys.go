@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/watertight-go/watertight/accounts"
+	"github.com/watertight-go/watertight/crypto"
+	"github.com/watertight-go/watertight/tenancy"
+	"github.com/watertight-go/watertight/tenancy/crosstenant"
+)
+
+// Where keys are taken from, so that they stand in no list of processes.
+const (
+	envKEK        = "WATERTIGHT_KEK"
+	envContextKey = "WATERTIGHT_CONTEXT_KEY"
+)
+
+func keysCommand() *command {
+	return &command{
+		name:    "keys",
+		summary: "make, rotate, re-seal and destroy the tenants' keys",
+		usage:   "ACTION [URL]",
+		help: `keys looks after the keys under which passwords, tokens and other secrets of a
+tenant are sealed.
+
+  init FILE  make a key-encryption key (KEK) in a new file, mode 0600
+  status     list the data keys; with --tenant also how many values need each
+  rotate     make a new data key for one tenant, or for all
+  reseal     seal values anew that are under an old key; online, may be stopped
+  retire     destroy old keys that no value is sealed under any more
+  rewrap     wrap the data keys with the first --kek, to change the KEK
+  destroy    destroy the keys of one tenant: what is sealed of it is lost
+
+URL, or DATABASE_URL, is of a member of watertight_system; for reseal, of the
+application's role. WATERTIGHT_CONTEXT_KEY holds the context key, --kek or
+WATERTIGHT_KEK the KEK: the path of a key file, or, in a command built with
+-tags kms, the URL of a key in a key management service. What crosses tenants
+wants --by, and is recorded.`,
+		example: `  watertight keys init /etc/watertight/kek
+  watertight keys status --tenant 6f1e2b0c-539a-4d10-8e77-0a1b2c3d4e5f --by anna@example.com
+  watertight keys rotate --all --by anna@example.com --kek /etc/watertight/kek
+  watertight keys reseal --all --kek /etc/watertight/kek
+  watertight keys retire --all --by anna@example.com
+  watertight keys rewrap --by anna@example.com --kek /etc/watertight/kek-2 --kek /etc/watertight/kek
+  watertight keys destroy --tenant ID --confirm ID --by anna@example.com --reason "contract ended"`,
+		run: runKeys,
+	}
+}
+
+// keysCall is one run of the command.
+type keysCall struct {
+	*call
+	action  string
+	args    []string // what follows the action
+	keks    stringList
+	tenant  string
+	all     bool
+	by      string
+	reason  string
+	confirm string
+	every   bool
+	batch   int
+	pause   time.Duration
+	format  string
+}
+
+var keysActions = map[string]func(context.Context, *keysCall) error{
+	"init": keysInit, "status": keysStatus, "rotate": keysRotate, "reseal": keysReseal,
+	"retire": keysRetire, "rewrap": keysRewrap, "destroy": keysDestroy,
+}
+
+func runKeys(ctx context.Context, c *call) error {
+	k := &keysCall{call: c, format: "text"}
+	fs := c.flagSet()
+	fs.Var(&k.keks, "kek", "`FILE` or URL of the KEK; may be repeated, the first wraps and all unwrap")
+	fs.StringVar(&k.tenant, "tenant", "", "`ID` of the tenant")
+	fs.BoolVar(&k.all, "all", false, "all tenants that are active")
+	fs.StringVar(&k.by, "by", "", "`EMAIL` of the person who does it, for the record")
+	fs.StringVar(&k.reason, "reason", "", "`TEXT` that says why, for the record")
+	fs.StringVar(&k.confirm, "confirm", "", "for destroy: the tenant's `ID` once more")
+	fs.BoolVar(&k.every, "every", false, "for rewrap: also the keys that the first KEK has wrapped already")
+	fs.IntVar(&k.batch, "batch", 500, "for reseal: values in one transaction")
+	fs.DurationVar(&k.pause, "pause", 0, "for reseal: `TIME` between two batches; 0 for as long as the batch took")
+	fs.Var(choice{&k.format, []string{"text", "json"}}, "format", "for status: text or json")
+	args, err := c.parse(fs, 1, 2)
+	if err != nil {
+		return err
+	}
+	k.action, k.args = args[0], args[1:]
+	run, ok := keysActions[k.action]
+	if !ok {
+		return usageError{"the first argument is no action (init, status, rotate, reseal, retire, rewrap or destroy)"}
+	}
+	if k.tenant != "" && k.all {
+		return usageError{"--tenant and --all contradict each other (give one)"}
+	}
+	return run(ctx, k)
+}
+
+func keysInit(_ context.Context, k *keysCall) error {
+	if len(k.args) != 1 || isURL(k.args[0]) {
+		return usageError{"init wants the path of the new key file"}
+	}
+	kek, err := crypto.CreateKeyFile(k.args[0])
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(k.stdout, "%s\n", kek.ID())
+	fmt.Fprintf(k.stderr, "Keep a copy of %s apart from the database and its backups: without it every sealed value is lost.\n", k.args[0])
+	return nil
+}
+
+// one returns the tenant of --tenant.
+func (k *keysCall) one() (tenancy.ID, error) {
+	if k.tenant == "" {
+		return tenancy.ID{}, usageError{k.action + " wants --tenant ID"}
+	}
+	return tenancy.ParseID(k.tenant)
+}
+
+// each runs fn for the tenant of --tenant, or for each of the ids that all
+// returns. An error of one tenant does not keep the others from their turn.
+func (k *keysCall) each(all func() ([]tenancy.ID, error), fn func(tenancy.ID) error) error {
+	if !k.all {
+		if k.tenant == "" {
+			return usageError{k.action + " wants --tenant ID or --all"}
+		}
+		t, err := k.one()
+		if err != nil {
+			return err
+		}
+		return fn(t)
+	}
+	ids, err := all()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, t := range ids {
+		if err := fn(t); err != nil {
+			errs = append(errs, fmt.Errorf("tenant %s: %w", t, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (k *keysCall) contextKey() (tenancy.ContextKey, error) {
+	text := k.getenv(envContextKey)
+	if text == "" {
+		return tenancy.ContextKey{}, usageError{"no context key (set " + envContextKey + ", as the application has it)"}
+	}
+	return tenancy.ParseContextKey(text)
+}
+
+// system connects as watertight_system.
+func (k *keysCall) system(ctx context.Context) (*crosstenant.DB, error) {
+	if !strings.Contains(k.by, "@") {
+		return nil, usageError{k.action + " wants --by EMAIL: it crosses tenants and is recorded"}
+	}
+	url, err := k.databaseURL(k.args)
+	if err != nil {
+		return nil, err
+	}
+	key, err := k.contextKey()
+	if err != nil {
+		return nil, err
+	}
+	return crosstenant.Open(ctx, url, crosstenant.Config{
+		Key: key, MaxConns: 2, Version: programVersion(),
+		Record: crosstenant.Log(slog.New(slog.NewTextHandler(k.stderr, nil))),
+	})
+}
+
+// run is one transaction across tenants.
+func (k *keysCall) run(ctx context.Context, db *crosstenant.DB, fn func(context.Context, *crosstenant.Conn) error) error {
+	return db.Run(ctx, k.actor(), k.why(), fn)
+}
+
+func (k *keysCall) actor() tenancy.Actor { return tenancy.Actor{Email: k.by} }
+
+func (k *keysCall) why() string {
+	if k.reason != "" {
+		return k.reason
+	}
+	return "watertight keys " + k.action
+}
+
+// app connects as the application.
+func (k *keysCall) app(ctx context.Context) (*tenancy.DB, error) {
+	url, err := k.databaseURL(k.args)
+	if err != nil {
+		return nil, err
+	}
+	key, err := k.contextKey()
+	if err != nil {
+		return nil, err
+	}
+	return tenancy.Open(ctx, url, tenancy.Config{Key: key, Registry: accounts.Registry{}, MaxConns: 4, Version: programVersion()})
+}
+
+// ring returns a key ring with the KEKs of the call. The store may be one that
+// is never asked, where keys are only wrapped.
+func (k *keysCall) ring(ctx context.Context, store crypto.Store) (*crypto.Ring, error) {
+	names := slices.Clone([]string(k.keks))
+	if len(names) == 0 {
+		names = strings.Fields(k.getenv(envKEK))
+	}
+	if len(names) == 0 {
+		return nil, usageError{k.action + " wants --kek (or set " + envKEK + ")"}
+	}
+	var keks []crypto.KEK
+	for _, name := range names {
+		kek, err := openKEK(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		keks = append(keks, kek)
+	}
+	return crypto.NewRing(crypto.RingConfig{Store: store, KEKs: keks})
+}
+
+// openKEK opens a key file or, by its URL, a key in a key management service.
+func openKEK(ctx context.Context, name string) (crypto.KEK, error) {
+	if isURL(name) {
+		return openKMS(ctx, name)
+	}
+	kek, err := crypto.OpenKeyFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is no key file %s (make one with watertight keys init)", name)
+	}
+	return kek, err
+}
+
+// noStore is the store of a ring that wraps and unwraps only.
+type noStore struct{}
+
+func (noStore) LoadKey(context.Context, tenancy.ID, uint32) (crypto.WrappedKey, error) {
+	return crypto.WrappedKey{}, crypto.ErrNoKey
+}
+func (noStore) AddFirstKey(context.Context, crypto.WrappedKey) error { return crypto.ErrKeyExists }
+
+// programVersion stands in the audit log as the version that did it.
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return "watertight " + info.Main.Version
+	}
+	return "watertight (devel)"
+}
