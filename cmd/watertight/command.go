@@ -21,6 +21,7 @@ type command struct {
 // everybody needs, then the rest. It is a function because help itself is in it.
 func commands() []*command {
 	return []*command{
+		inspectCommand(),
 		attackCommand(),
 		migrateCommand(),
 		ddlCommand(),

@@ -1,10 +1,6 @@
 package catalog
 
-import (
-	"slices"
-
-	"github.com/jackc/pgx/v5"
-)
+import "slices"
 
 // An OID identifies an object within its catalogue.
 type OID = uint32
@@ -76,8 +72,8 @@ type Relation struct {
 	PartitionKey string  // as in PARTITION BY, of a partitioned table
 }
 
-// Name is the quoted, schema-qualified name.
-func (r *Relation) Name() string { return pgx.Identifier{r.Schema, r.RelName}.Sanitize() }
+// Name is the schema-qualified name, quoted where it must be.
+func (r *Relation) Name() string { return Quote(r.Schema) + "." + Quote(r.RelName) }
 
 // IsTable says whether rows are stored in or below it and it can have policies.
 func (r *Relation) IsTable() bool { return r.Kind == Table || r.Kind == PartitionedTable }
@@ -244,9 +240,10 @@ type Function struct {
 	Extension  bool
 }
 
-// Name is the quoted, schema-qualified name with the types of the arguments.
+// Name is the schema-qualified name with the types of the arguments, quoted
+// where it must be.
 func (f *Function) Name() string {
-	return pgx.Identifier{f.Schema, f.FuncName}.Sanitize() + "(" + f.Arguments + ")"
+	return Quote(f.Schema) + "." + Quote(f.FuncName) + "(" + f.Arguments + ")"
 }
 
 // Setting returns the value of a SET clause of the function.

@@ -1,0 +1,451 @@
+package inspect
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/watertight-go/watertight/internal/catalog"
+)
+
+// Facts are what the rules read beside the catalogue, as tables. prelude.sql
+// says what each of them means. An empty one is left out: a missing array has
+// no rows, but null is not an array.
+type facts struct {
+	Config     configFact      `json:"config"`
+	Identities []identityFact  `json:"identities,omitempty"`
+	Tables     []tableFact     `json:"tables,omitempty"`
+	Access     []accessFact    `json:"access,omitempty"`
+	Verdicts   []verdictFact   `json:"verdicts,omitempty"`
+	Contexts   []contextFact   `json:"contexts,omitempty"`
+	Lookups    []lookupFact    `json:"lookups,omitempty"`
+	Calls      []callFact      `json:"calls,omitempty"`
+	Views      []viewRead      `json:"views,omitempty"`
+	Copies     []copyFact      `json:"copies,omitempty"`
+	Routines   []routine       `json:"routines,omitempty"`
+	Mentions   []mentionFact   `json:"mentions,omitempty"`
+	Indexes    []indexFact     `json:"indexes,omitempty"`
+	References []referenceFact `json:"refs,omitempty"`
+}
+
+type configFact struct {
+	App    string   `json:"app"`
+	AppOID uint32   `json:"app_oid"`
+	Canon  []string `json:"canon"`
+	Names  []string `json:"names"`
+
+	Version int `json:"version"` // server_version_num
+}
+
+type identityFact struct {
+	OID  catalog.OID `json:"oid"`
+	Name string      `json:"name"`
+	Via  string      `json:"via"`
+	Self bool        `json:"self"`
+}
+
+type tableFact struct {
+	RelID     catalog.OID `json:"relid"`
+	Name      string      `json:"name"`
+	Attnum    int16       `json:"attnum"`
+	Column    string      `json:"col"`
+	Directory bool        `json:"directory"`
+	Reached   bool        `json:"reached"` // an identity may read or write it
+}
+
+type accessFact struct {
+	RelID      catalog.OID `json:"relid"`
+	Role       catalog.OID `json:"role"`
+	RoleName   string      `json:"role_name"`
+	Select     bool        `json:"sel"`
+	Insert     bool        `json:"ins"`
+	Update     bool        `json:"upd"`
+	Delete     bool        `json:"del"`
+	Truncate   bool        `json:"trunc"`
+	References bool        `json:"refs"`
+	Trigger    bool        `json:"trig"`
+	InsertCols []int16     `json:"ins_cols"`
+	UpdateCols []int16     `json:"upd_cols"`
+}
+
+type verdictFact struct {
+	RelID    catalog.OID `json:"relid"`
+	Role     catalog.OID `json:"role"`
+	RoleName string      `json:"role_name"`
+	Command  string      `json:"command"`
+	Level    string      `json:"level"`
+	Class    string      `json:"class"`
+	Reason   string      `json:"reason"`
+	Policies string      `json:"policies"`
+	Allowed  bool        `json:"allowed"` // the grants let the role use the command
+}
+
+type contextFact struct {
+	RelID   catalog.OID `json:"relid"`
+	Policy  string      `json:"policy"`
+	Setting string      `json:"setting"`
+	Canon   bool        `json:"canon"`
+}
+
+type lookupFact struct {
+	RelID    catalog.OID `json:"relid"` // the protected table
+	Lookup   catalog.OID `json:"lookup"`
+	Role     catalog.OID `json:"role"`
+	RoleName string      `json:"role_name"`
+	Command  string      `json:"command"`
+	Level    string      `json:"level"`
+	Reason   string      `json:"reason"`
+	Column   string      `json:"col"`
+}
+
+type callFact struct {
+	RelID    catalog.OID `json:"relid"`
+	Function catalog.OID `json:"function"`
+	Row      bool        `json:"row"` // it is given a column of the row
+}
+
+type copyFact struct {
+	RelID catalog.OID `json:"relid"`
+	Of    catalog.OID `json:"of"`
+}
+
+type mentionFact struct {
+	Function catalog.OID `json:"function"`
+	RelID    catalog.OID `json:"relid"`
+	Writes   bool        `json:"writes"`
+}
+
+type indexFact struct {
+	Index  catalog.OID `json:"index"`
+	RelID  catalog.OID `json:"relid"`
+	Tenant bool        `json:"tenant"` // the tenant column is part of the key, also inside an expression
+}
+
+// A referenceFact is a foreign key and whether policies check what it refers to.
+type referenceFact struct {
+	Constraint catalog.OID `json:"con"`
+	Role       catalog.OID `json:"role"`
+	Checked    bool        `json:"checked"`
+}
+
+func (m *model) facts() (string, error) {
+	clear(m.verdicts) // what was judged before the canonical setting was known
+	f := facts{Config: configFact{App: m.app.Name, AppOID: m.app.OID, Canon: m.canon, Names: m.tenancy.Names, Version: m.cat.Version}}
+	for i, id := range m.identities {
+		f.Identities = append(f.Identities, identityFact{id.role.OID, id.role.Name, id.via, i == 0})
+	}
+	m.tableFacts(&f)
+	m.policyFacts(&f)
+	m.lookupFacts(&f)
+	m.indexFacts(&f)
+	m.referenceFacts(&f)
+	f.Views = m.views()
+	for _, r := range m.cat.Relations {
+		if r.Kind == catalog.MaterializedView {
+			for _, t := range m.contents(r, nil) {
+				f.Copies = append(f.Copies, copyFact{r.OID, t.OID})
+			}
+		}
+	}
+	f.Routines = m.routines(m.callable)
+	m.mentionFacts(&f)
+	text, err := json.Marshal(f)
+	if err != nil {
+		return "", fmt.Errorf("describe the schema: %w", err)
+	}
+	return string(text), nil
+}
+
+func (m *model) tableFacts(f *facts) {
+	add := func(r *catalog.Relation, directory bool) {
+		col := m.tenancy.Column(r)
+		t := tableFact{RelID: r.OID, Name: r.Name(), Attnum: col.Num, Column: col.Name, Directory: directory}
+		for _, id := range m.identities {
+			t.Reached = t.Reached || m.may(id.role.OID, r).any()
+		}
+		f.Tables = append(f.Tables, t)
+	}
+	for _, r := range m.tenancy.Tables {
+		add(r, false)
+	}
+	for _, r := range m.tenancy.Directories {
+		add(r, true)
+	}
+	for _, r := range m.cat.Relations {
+		for _, id := range m.identities {
+			if g := m.grants[grantKey{id.role.OID, r.OID}]; g != nil {
+				f.Access = append(f.Access, accessFact{
+					r.OID, id.role.OID, id.role.Name, g.Select, g.Insert, g.Update, g.Delete,
+					g.Truncate, g.References, g.Trigger, g.InsertColumns, g.UpdateColumns,
+				})
+			}
+		}
+	}
+}
+
+// policyFacts judges every table, tenant table or not, for every identity.
+func (m *model) policyFacts(f *facts) {
+	for _, r := range m.cat.Relations {
+		if !r.IsTable() || r.Extension {
+			continue
+		}
+		for _, id := range m.identities {
+			if id.role.Super || id.role.BypassRLS {
+				continue // a rule about roles says so, once
+			}
+			g := m.may(id.role.OID, r)
+			for _, command := range commands {
+				v := m.command(id.role, r, command)
+				f.Verdicts = append(f.Verdicts, verdictFact{
+					r.OID, id.role.OID, id.role.Name, command, v.level.String(), v.class, v.reason, policyNames(v.policies), g.allows(command),
+				})
+			}
+		}
+		m.contextFacts(f, r)
+	}
+}
+
+func policyNames(list []*catalog.Policy) string {
+	var names []string
+	for _, p := range list {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (m *model) contextFacts(f *facts, r *catalog.Relation) {
+	c := &condition{m: m, rel: r, col: m.tenancy.Column(r), role: m.app}
+	for _, p := range r.Policies {
+		applies := slices.ContainsFunc(m.identities, func(id identity) bool { return m.applies(p, id.role) })
+		for _, tree := range []string{p.UsingTree, p.CheckTree} {
+			if tree == "" || c.col == nil || !applies {
+				continue
+			}
+			v := c.text(tree)
+			for _, s := range v.contexts {
+				if s.setting == "" || v.level != pinned && v.level != nullRow {
+					continue
+				}
+				fact := contextFact{r.OID, p.Name, s.setting, len(m.canon) == 0 || slices.Contains(m.canon, s.setting)}
+				if !slices.Contains(f.Contexts, fact) {
+					f.Contexts = append(f.Contexts, fact)
+				}
+			}
+			n, _ := catalog.ParseNode(tree)
+			n.Walk(func(n *catalog.Node) bool {
+				if n.Tag == "FUNCEXPR" && m.cat.Function(n.OID("funcid")) != nil {
+					f.Calls = append(f.Calls, callFact{r.OID, n.OID("funcid"), hasRowVar(n)})
+				}
+				return true
+			})
+		}
+	}
+}
+
+// lookupFacts finds tables that policies read and that the application can
+// write so that a policy lets it see more.
+func (m *model) lookupFacts(f *facts) {
+	for _, r := range m.cat.Relations {
+		if !r.IsTable() || len(r.Policies) == 0 {
+			continue
+		}
+		for _, id := range m.identities {
+			if id.role.Super || id.role.BypassRLS || !m.may(id.role.OID, r).any() {
+				continue
+			}
+			var tables []catalog.OID
+			for _, command := range commands {
+				tables = union(tables, m.command(id.role, r, command).lookups)
+			}
+			for _, oid := range tables {
+				if t := m.cat.Relation(oid); t != nil && t.IsTable() && t != r {
+					m.lookupWrites(f, r, t, id.role)
+				}
+			}
+		}
+	}
+}
+
+func (m *model) lookupWrites(f *facts, r, t *catalog.Relation, role *catalog.Role) {
+	g := m.may(role.OID, t)
+	for _, command := range []string{"INSERT", "UPDATE", "UPDATE CHECK"} {
+		if !g.allows(command) {
+			continue
+		}
+		cols := g.InsertColumns
+		if command != "INSERT" {
+			cols = g.UpdateColumns
+		}
+		used := m.columnsUsed(r, t)
+		hit := ""
+		for _, num := range cols {
+			if col := t.Column(num); col != nil && (len(used) == 0 || slices.Contains(used, num)) {
+				hit = col.Name
+				if col == m.tenancy.Column(t) {
+					break
+				}
+			}
+		}
+		if hit == "" {
+			continue
+		}
+		v := m.command(role, t, command)
+		f.Lookups = append(f.Lookups, lookupFact{r.OID, t.OID, role.OID, role.Name, command, v.level.String(), v.reason, hit})
+	}
+}
+
+// columnsUsed returns the columns of t that the policies of r read, none if
+// that cannot be told.
+func (m *model) columnsUsed(r, t *catalog.Relation) []int16 {
+	var out []int16
+	for _, p := range r.Policies {
+		for _, text := range []string{p.UsingTree, p.CheckTree} {
+			tree, err := catalog.ParseNode(text)
+			if err != nil {
+				return nil
+			}
+			tree.Walk(func(n *catalog.Node) bool {
+				if n.Tag != "QUERY" {
+					return true
+				}
+				for i, rte := range n.List("rtable") {
+					if rte.OID("relid") != t.OID {
+						continue
+					}
+					n.Walk(func(v *catalog.Node) bool {
+						if v.Tag == "VAR" && v.Int("varno") == i+1 && v.Int("varlevelsup") == 0 {
+							out = union(out, []int16{int16(v.Int("varattno"))})
+						}
+						return true
+					})
+				}
+				return true
+			})
+		}
+	}
+	return out
+}
+
+// indexFacts says of every unique index of a tenant table whether the tenant
+// is part of its key.
+func (m *model) indexFacts(f *facts) {
+	for _, r := range m.tenancy.Tables {
+		col := m.tenancy.Column(r)
+		for _, i := range r.Indexes {
+			has := slices.Contains(i.Columns, col.Num)
+			if tree, err := catalog.ParseNode(i.Expressions); err == nil && tree != nil {
+				has = has || slices.Contains(rowVars(tree), col.Num)
+			}
+			f.Indexes = append(f.Indexes, indexFact{i.OID, r.OID, has})
+		}
+	}
+}
+
+// referenceFacts says of each foreign key to a tenant table whether the
+// policies on the table that has it look the referenced row up.
+func (m *model) referenceFacts(f *facts) {
+	for _, r := range m.cat.Relations {
+		for _, k := range r.Constraints {
+			if k.Type != "f" || len(k.Columns) == 0 {
+				continue
+			}
+			for _, id := range m.identities {
+				f.References = append(f.References, referenceFact{k.OID, id.role.OID, m.checksReference(r, k, id.role)})
+			}
+		}
+	}
+}
+
+// checksReference says whether every policy that lets the role write the table
+// compares the key's column inside a sub-select on the referenced table.
+func (m *model) checksReference(r *catalog.Relation, k *catalog.Constraint, role *catalog.Role) bool {
+	if m.bypasses(role, r) != "" {
+		return false
+	}
+	parent := m.cat.Relation(k.References)
+	if parent == nil || m.command(role, parent, "SELECT").level > opaque {
+		return false
+	}
+	found := false
+	for _, p := range r.Policies {
+		if !m.applies(p, role) || !p.Permissive {
+			continue
+		}
+		tree, ok := clause(p, "INSERT")
+		if !ok {
+			continue
+		}
+		n, err := catalog.ParseNode(tree)
+		if err != nil {
+			return false
+		}
+		ties := false
+		n.Walk(func(n *catalog.Node) bool {
+			if n.Tag == "SUBLINK" {
+				vars := append(varsAt(n.Child("testexpr"), 0), varsAt(n.Child("subselect"), 1)...)
+				reads := false
+				n.Walk(func(q *catalog.Node) bool {
+					reads = reads || q.OID("relid") == parent.OID
+					return !reads
+				})
+				ties = ties || reads && slices.Contains(vars, k.Columns[0])
+			}
+			return !ties
+		})
+		if !ties {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
+// mentionFacts says which relations a function names.
+func (m *model) mentionFacts(f *facts) {
+	for _, fn := range m.cat.Functions {
+		if fn.Extension {
+			continue
+		}
+		b := m.body(fn)
+		for _, oid := range b.reads {
+			r := m.cat.Relation(oid)
+			if r == nil {
+				continue
+			}
+			f.Mentions = append(f.Mentions, mentionFact{fn.OID, oid, writes(b.code, r.RelName)})
+		}
+	}
+}
+
+// readCallable finds, for each function, an identity that may call it.
+func (m *model) readCallable(ctx context.Context, tx pgx.Tx) error {
+	var roles []catalog.OID
+	for _, i := range m.identities {
+		roles = append(roles, i.role.OID)
+	}
+	rows, err := tx.Query(ctx, `
+select p.oid, r.rolname::text
+from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+join unnest($1::oid[]) with ordinality as i(oid, pos) on true
+join pg_catalog.pg_roles r on r.oid = i.oid
+where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  and pg_catalog.has_function_privilege(i.oid, p.oid, 'EXECUTE') and pg_catalog.has_schema_privilege(i.oid, n.oid, 'USAGE')
+order by i.pos desc`, roles)
+	if err != nil {
+		return fmt.Errorf("read who may call functions: %w", err)
+	}
+	m.callable = map[catalog.OID]string{}
+	var (
+		oid  catalog.OID
+		name string
+	)
+	if _, err := pgx.ForEachRow(rows, []any{&oid, &name}, func() error { m.callable[oid] = name; return nil }); err != nil {
+		return fmt.Errorf("read who may call functions: %w", err)
+	}
+	return nil
+}

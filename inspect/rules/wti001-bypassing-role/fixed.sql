@@ -1,0 +1,1 @@
+alter role wt_app nobypassrls;

@@ -1,0 +1,1 @@
+create role wt_replica login replication;

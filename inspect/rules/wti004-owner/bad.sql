@@ -1,0 +1,1 @@
+grant wt_owner to wt_app;

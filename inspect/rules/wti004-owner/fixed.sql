@@ -1,0 +1,1 @@
+revoke wt_owner from wt_app;

@@ -1,0 +1,2 @@
+create role wt_migrator login;
+grant wt_owner to wt_migrator;

@@ -1,0 +1,1 @@
+do $$ begin execute format('revoke create on database %I from wt_app', current_database()); end $$;

@@ -1,0 +1,1 @@
+revoke create on schema app from wt_app;

@@ -1,0 +1,2 @@
+create schema private;
+grant usage on schema private to wt_app;

@@ -1,0 +1,1 @@
+revoke set on parameter session_replication_role from wt_app;

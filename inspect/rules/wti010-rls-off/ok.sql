@@ -1,0 +1,1 @@
+create table app.archive (tenant_id uuid not null, body text);

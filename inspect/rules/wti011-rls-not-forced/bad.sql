@@ -1,0 +1,1 @@
+alter table app.doc no force row level security;

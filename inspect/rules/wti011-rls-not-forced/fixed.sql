@@ -1,0 +1,1 @@
+alter table app.doc force row level security;

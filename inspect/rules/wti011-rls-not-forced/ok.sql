@@ -1,0 +1,1 @@
+create table app.local (tenant_id uuid not null);

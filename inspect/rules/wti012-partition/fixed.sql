@@ -1,0 +1,1 @@
+revoke all on app.event_2026 from wt_app;

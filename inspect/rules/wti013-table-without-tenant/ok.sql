@@ -1,0 +1,2 @@
+create table app.country (code text primary key);
+grant select on app.country to wt_app;

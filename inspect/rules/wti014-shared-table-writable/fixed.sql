@@ -1,0 +1,1 @@
+revoke insert, update on app.plan from wt_app;

@@ -1,0 +1,2 @@
+drop table app.note;
+create table app.note (tenant_id uuid not null, body text);

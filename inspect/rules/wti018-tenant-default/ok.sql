@@ -1,0 +1,1 @@
+create table app.note (tenant_id uuid not null, at timestamptz default now());

@@ -1,0 +1,1 @@
+drop policy public_docs on app.doc;

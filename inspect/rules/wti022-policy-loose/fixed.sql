@@ -1,0 +1,2 @@
+drop policy tenant on app.note;
+create policy tenant on app.note using (tenant_id = current_setting('app.tenant_id', true));

@@ -1,0 +1,1 @@
+alter table app.note alter column tenant_id set not null;

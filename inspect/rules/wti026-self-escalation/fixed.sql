@@ -1,0 +1,1 @@
+revoke insert on app.member from wt_app;

@@ -1,0 +1,1 @@
+alter function app.tenant() owner to wt_owner;

@@ -1,0 +1,1 @@
+alter function app.count_docs() set search_path = pg_catalog, pg_temp;

@@ -1,0 +1,1 @@
+revoke truncate on app.doc from wt_app;

@@ -1,0 +1,1 @@
+grant truncate on app.doc to wt_owner;

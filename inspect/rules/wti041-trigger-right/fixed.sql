@@ -1,0 +1,1 @@
+revoke trigger on app.doc from wt_app;

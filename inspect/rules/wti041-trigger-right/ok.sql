@@ -1,0 +1,1 @@
+grant trigger on app.doc to wt_owner;

@@ -1,0 +1,1 @@
+revoke references on app.doc from wt_app;

@@ -1,0 +1,1 @@
+grant references on app.doc to wt_owner;

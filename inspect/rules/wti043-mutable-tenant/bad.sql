@@ -1,0 +1,1 @@
+grant update on app.doc to wt_app;

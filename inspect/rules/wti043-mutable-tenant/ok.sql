@@ -1,0 +1,1 @@
+grant update (secret) on app.doc to wt_app;

@@ -1,0 +1,1 @@
+grant select on app.doc to public;

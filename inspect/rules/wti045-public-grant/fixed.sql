@@ -1,0 +1,1 @@
+revoke select on app.doc from public;

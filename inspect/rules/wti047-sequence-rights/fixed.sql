@@ -1,0 +1,1 @@
+revoke select, update on sequence app.number from wt_app;

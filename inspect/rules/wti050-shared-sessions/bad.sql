@@ -1,0 +1,1 @@
+grant execute on function pg_catalog.pg_terminate_backend(int, bigint) to public;

@@ -1,0 +1,1 @@
+do $$ declare f text; begin for f in select oid::regprocedure from pg_proc where pronamespace = 'pg_catalog'::regnamespace and proname in ('pg_stat_get_activity', 'pg_terminate_backend', 'pg_cancel_backend', 'pg_lock_status', 'currtid2', 'pg_advisory_lock', 'pg_notify', 'setseed') loop execute 'revoke execute on function ' || f || ' from public'; end loop; end $$;

@@ -1,0 +1,1 @@
+alter table app.note enable trigger all;

@@ -1,0 +1,1 @@
+alter function app.email_free(text) security invoker;

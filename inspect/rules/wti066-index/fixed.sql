@@ -1,0 +1,1 @@
+create index on app.note (tenant_id);

@@ -1,0 +1,1 @@
+alter view app.titles set (security_invoker = true);

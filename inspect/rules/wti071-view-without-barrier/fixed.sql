@@ -1,0 +1,1 @@
+alter view app.mine set (security_barrier = true);

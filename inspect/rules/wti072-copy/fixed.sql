@@ -1,0 +1,1 @@
+revoke select on app.totals from wt_app;

@@ -1,0 +1,1 @@
+drop rule copy on app.doc;

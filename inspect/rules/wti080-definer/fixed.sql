@@ -1,0 +1,1 @@
+alter function app.search(text) owner to wt_owner;

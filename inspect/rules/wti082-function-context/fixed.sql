@@ -1,0 +1,1 @@
+alter function app.demo() reset app.tenant_id;

@@ -1,0 +1,1 @@
+revoke select on app.history from wt_app;

@@ -1,0 +1,1 @@
+create procedure app.batch() language plpgsql as $$ begin update app.doc set title = 'x'; end $$;

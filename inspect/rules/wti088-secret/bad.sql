@@ -1,0 +1,1 @@
+do $$ begin execute format('alter database %I set app.jwt_secret = %L', current_database(), 'correct horse battery staple'); end $$;

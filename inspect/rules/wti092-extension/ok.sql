@@ -1,0 +1,2 @@
+create extension citext schema app;
+create extension pg_trgm schema app;

@@ -1,0 +1,1 @@
+revoke usage on foreign server elsewhere from wt_app;

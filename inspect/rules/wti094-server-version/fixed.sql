@@ -1,0 +1,1 @@
+-- server_version_num = 150018

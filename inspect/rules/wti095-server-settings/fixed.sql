@@ -1,0 +1,1 @@
+set local transform_null_equals = off;

@@ -1,0 +1,3 @@
+create role wt_reports login bypassrls;
+grant usage on schema app to wt_reports;
+grant select on app.doc to wt_reports;

@@ -1,0 +1,1 @@
+alter function app.guard() owner to wt_owner;
