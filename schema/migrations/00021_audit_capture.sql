@@ -206,7 +206,7 @@ grant execute on function watertight.crosstenant_entered() to watertight_system;
 -- named like a secret are masked, everything else is plain.
 -- +goose StatementBegin
 create function watertight.audit_rules(rel regclass, tenant_column name)
-  returns table (attnum smallint, name name, rule text, in_key boolean, exact boolean)
+  returns table (attnum smallint, name name, rule text, in_key boolean, exact boolean, foreign_type boolean)
   language sql stable set search_path = pg_catalog, pg_temp
 begin atomic
   select a.attnum, a.attname,
@@ -218,8 +218,14 @@ begin atomic
     -- numeric (1.0 and 1.00) or a case-insensitive text, the images are
     -- compared, or a change would leave no event.
     a.atttypid = any ('{bool,int2,int4,int8,oid,uuid,date,time,timestamp,timestamptz,bytea,name}'::regtype[])
-      or a.atttypid = any ('{text,varchar}'::regtype[]) and coalesce(l.collisdeterministic, true)
+      or a.atttypid = any ('{text,varchar}'::regtype[]) and coalesce(l.collisdeterministic, true),
+    -- Types that somebody made. to_json() would call a cast that their owner
+    -- may define, with the rights of the log's owner: they are written as text.
+    coalesce(e.typnamespace, b.typnamespace, t.typnamespace) <> 'pg_catalog'::regnamespace
   from pg_attribute a
+  join pg_type t on t.oid = a.atttypid
+  left join pg_type b on b.oid = t.typbasetype
+  left join pg_type e on e.oid = nullif(coalesce(b.typelem, t.typelem), 0)
   left join pg_index i on i.indrelid = a.attrelid and i.indisprimary
   left join pg_collation l on l.oid = a.attcollation
   left join watertight.audit_column c on c.relid = rel and c.column_name = a.attname
@@ -246,12 +252,12 @@ declare
   side   text;
   n      int;
 begin
-  for col in select a.attname from pg_index i, unnest(i.indkey) with ordinality as k(att, ord), pg_attribute a
-    where i.indrelid = rel and i.indisprimary and a.attrelid = rel and a.attnum = k.att
-      and (a.attname <> tenant_column or rel = to_regclass('watertight.tenants'))
+  for col in select r.name, r.foreign_type from pg_index i, unnest(i.indkey) with ordinality as k(att, ord), watertight.audit_rules(rel, tenant_column) r
+    where i.indrelid = rel and i.indisprimary and r.attnum = k.att
     order by k.ord
   loop
-    keys := keys || ('%1$s."' || replace(replace(col.attname, '"', '""'), '%', '%%') || '"');
+    img := '%1$s."' || replace(replace(col.name, '"', '""'), '%', '%%') || '"';
+    keys := keys || case when col.foreign_type then 'concat(' || img || ')' else img end;
   end loop;
   foreach op in array '{INSERT,DELETE,UPDATE}'::text[] loop
     side := case op when 'DELETE' then 'old' else 'new' end;
@@ -262,7 +268,8 @@ begin
       img := '"' || replace(col.name, '"', '""') || '"';
       shown := case col.rule
         when 'mask' then $$case when %s is not distinct from null then 'null' else '"***"' end$$
-        else $$coalesce(to_json(%s)::text, 'null')$$ end;
+        else case when col.foreign_type then $$case when %s is not distinct from null then 'null' else to_json(concat(%s))::text end$$
+          else $$coalesce(to_json(%s)::text, 'null')$$ end end;
       if op = 'UPDATE' then
         parts := parts || format($$case when %s then %L || %s || ',' || %s || ']' end$$,
           case when col.exact then format('old.%s is distinct from new.%s', img, img)
@@ -290,7 +297,7 @@ begin
       body := body || E'    if d = '''' then\n      return null; -- nothing of it changed\n    end if;\n';
     end if;
     body := body || format(E'    perform watertight.audit_row(%L, %s.%I, %s, %s, d);\n', lower(left(op, 1)), side, tenant_column, entity,
-      format(case cardinality(keys) when 0 then 'null' when 1 then keys[1] || '::text'
+      format(case cardinality(keys) when 0 then 'null' when 1 then 'concat(' || keys[1] || ')'
         else 'json_build_array(' || array_to_string(keys, ', ') || ')::text' end, side));
   end loop;
   return E'\ndeclare\n  d text;\nbegin\n' || body || E'  end if;\n  return null;\nend ';
@@ -378,8 +385,8 @@ begin
     perform watertight.audit_generate(rel, p.tenant_column);
   end if;
   -- Who made the log blind to a column stands in the log.
-  perform watertight.audit_put_direct('00000000-0000-0000-0000-000000000000', null, 'watertight.columns', rel::text, null,
-    json_build_object('rule', new_rule, 'columns', columns));
+  perform watertight.audit_put_operator('00000000-0000-0000-0000-000000000000', 'watertight.columns',
+    json_build_object('table', rel::text, 'rule', new_rule, 'columns', columns));
 end $$;
 -- +goose StatementEnd
 comment on function watertight.audit_columns(regclass, text, variadic name[]) is
