@@ -324,3 +324,27 @@ func TestOneResultAtATimeInATx(t *testing.T) {
 	require.ErrorIs(t, err, tenancy.ErrBusy)
 	require.Equal(t, []tenancy.ID{w.b}, tenantsSeen(t, t.Context(), w.asB(t)))
 }
+
+// ReadTx goes to ReplicaURL; here that is the same server with another login,
+// so that the two can be told apart.
+func TestReadTxGoesToTheReplica(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	login, url := w.Login(t, "in role watertight_app")
+	db := w.open(t, func(c *tenancy.Config) { c.ReplicaURL = url })
+	s := w.admitOn(t, db, w.anna, w.a)
+	var user string
+	ask := func(ctx context.Context, c *tenancy.Conn) error {
+		require.Equal(t, []tenancy.ID{w.a}, tenantsSeen(t, ctx, c))
+		return c.QueryRow(ctx, "select session_user").Scan(&user)
+	}
+	require.NoError(t, db.ReadTx(t.Context(), s, ask))
+	require.Equal(t, login, user)
+	require.NoError(t, db.Tx(t.Context(), s, ask))
+	require.NotEqual(t, login, user)
+
+	cfg := w.config()
+	cfg.ReplicaURL = w.AdminURL
+	_, err := tenancy.Open(t.Context(), w.AppURL, cfg)
+	require.ErrorIs(t, err, tenancy.ErrUnsafeRole, "the replica's role is checked as well")
+}
