@@ -47,7 +47,9 @@ func startContainer(ctx context.Context, image string) (*Server, error) {
 		postgres.WithDatabase("postgres"), postgres.WithUsername("postgres"), postgres.WithPassword(rand.Text()),
 		postgres.BasicWaitStrategies(),
 		testcontainers.WithCmd(command...),
-		testcontainers.WithTmpfs(map[string]string{"/var/lib/postgresql": "rw"}),
+		// Memory, at a place of our own: the image declares its usual one a volume.
+		testcontainers.WithTmpfs(map[string]string{"/memory": "rw"}),
+		testcontainers.WithEnv(map[string]string{"PGDATA": "/memory/data"}),
 		testcontainers.WithLogger(log.New(io.Discard, "", 0)))
 	halt := func() error {
 		return testcontainers.TerminateContainer(container, testcontainers.StopTimeout(stopWait))

@@ -41,6 +41,7 @@ func (h *home) keeper() string { return filepath.Join(h.dir, "keep") }
 
 // kept reports whether a test failed, and its databases are to be looked at.
 func (h *home) kept() bool { _, err := os.Stat(h.keeper()); return err == nil }
+
 func (h *home) keep() error {
 	return os.WriteFile(h.keeper(), nil, 0o600)
 }

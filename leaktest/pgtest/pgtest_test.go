@@ -111,6 +111,14 @@ func TestTemplateIsBuiltOnce(t *testing.T) {
 	require.Len(t, numbers, 3)
 }
 
+// One session in a template, even autovacuum's, would delay or fail a copy.
+func TestNobodyConnectsToATemplate(t *testing.T) {
+	t.Parallel()
+	server := New(t).Server()
+	_, err := connect(t, server.adminURL(templatePrefix+fingerprint(Config{})))
+	require.ErrorContains(t, err, "not currently accepting connections")
+}
+
 func TestParallelCopiesAreApart(t *testing.T) {
 	t.Parallel()
 	const n = 12
