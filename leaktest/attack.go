@@ -87,8 +87,8 @@ func (a *attacker) findRows(ctx context.Context) error {
 			a.theirs = r
 		}
 	}
-	// Rows of a partition or child are those of its parent.
-	if len(a.t.rel.Parents) > 0 {
+	// A partition or child has rows that were inserted into its parent.
+	if a.own1 == nil || a.theirs == nil {
 		return a.findInherited(ctx)
 	}
 	return nil

@@ -27,11 +27,7 @@ func Check(ctx context.Context, cfg Config) (report Report, err error) {
 		return Report{}, err
 	}
 	defer func() { err = errors.Join(err, t.drop(ctx)) }()
-	w, err := discover(ctx, cfg, t)
-	if err != nil {
-		return Report{}, err
-	}
-	if err := w.run(ctx, &report); err != nil {
+	if err := attackTarget(ctx, cfg, t, &report); err != nil {
 		return Report{}, err
 	}
 	report.Started, report.Took = started, time.Since(started)
@@ -49,20 +45,38 @@ func Check(ctx context.Context, cfg Config) (report Report, err error) {
 	return report, errors.Join(errs...)
 }
 
-// run seeds and attacks.
-func (w *world) run(ctx context.Context, report *Report) error {
-	s, err := w.open(ctx)
+// attackTarget seeds and attacks.
+func attackTarget(ctx context.Context, cfg Config, t *target, report *Report) error {
+	s, err := t.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer closeConn(s.conn)
+	w, err := discover(ctx, cfg, t, s)
+	if err != nil {
+		return err
+	}
+	if err := w.populate(ctx, s); err != nil {
+		return err
+	}
+	if t.clone == "" {
+		w.shared = s
+	} else if err := s.keep(ctx); err != nil {
+		return err
+	}
+	if err := w.attackAll(ctx, s, report); err != nil {
+		return err
+	}
+	w.describeRun(report)
+	return nil
+}
+
+// populate fills the tables and takes the fingerprints.
+func (w *world) populate(ctx context.Context, s *session) error {
 	if w.context.signer != nil {
 		if err := w.addKey(ctx, s); err != nil {
 			return err
 		}
-	}
-	if w.target.clone == "" {
-		w.shared = s
 	}
 	if err := w.chooseTenants(ctx, s); err != nil {
 		return err
@@ -73,23 +87,8 @@ func (w *world) run(ctx context.Context, report *Report) error {
 	if err := w.refreshViews(ctx, s); err != nil {
 		return err
 	}
-	if w.target.clone != "" {
-		if err := s.must(ctx, "commit"); err != nil {
-			return err
-		}
-		if err := s.begin(ctx); err != nil {
-			return err
-		}
-	}
 	w.listTables()
-	if err := w.readBaselines(ctx, s); err != nil {
-		return err
-	}
-	if err := w.attackAll(ctx, report); err != nil {
-		return err
-	}
-	w.describeRun(ctx, s, report)
-	return nil
+	return w.context.clear(ctx, s)
 }
 
 // addKey gives what is attacked a context key that the suite signs with.
@@ -138,12 +137,16 @@ func (w *world) refreshViews(ctx context.Context, s *session) error {
 }
 
 // attackAll shares the tables among the jobs.
-func (w *world) attackAll(ctx context.Context, report *Report) error {
+func (w *world) attackAll(ctx context.Context, s *session, report *Report) error {
+	if err := w.readBaselines(ctx, s); err != nil {
+		return err
+	}
 	tables := w.attackable()
 	jobs := w.cfg.jobs()
 	if w.shared != nil {
 		jobs = 1
 	}
+	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
@@ -190,11 +193,11 @@ feed:
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return w.attackSerially(ctx, report)
+	return w.attackSerially(outer, report)
 }
 
 // describeRun says what was attacked and how.
-func (w *world) describeRun(ctx context.Context, s *session, report *Report) {
+func (w *world) describeRun(report *Report) {
 	report.Database, report.AppRole = w.target.source, w.app.Name
 	report.Server = fmt.Sprintf("PostgreSQL %d.%d", w.cat.Version/10000, w.cat.Version%10000)
 	report.Where = "in a copy of the database, which was dropped"

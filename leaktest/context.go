@@ -1,6 +1,7 @@
 package leaktest
 
 import (
+	"context"
 	"encoding/json"
 	"regexp"
 	"slices"
@@ -51,6 +52,32 @@ func (c *tenantContext) statements(s *session, t *tenant) []string {
 	return out
 }
 
+// clear takes the tenant out of the session after rows were made in its name.
+func (c *tenantContext) clear(ctx context.Context, s *session) error {
+	names := []string{"watertight.context"}
+	if c.signer == nil {
+		names = names[:0]
+		if c.setting != "" {
+			names = append(names, c.setting)
+		}
+		for _, e := range c.extra {
+			names = append(names, e.name)
+		}
+		for _, m := range dottedName.FindAllStringSubmatch(c.enter, -1) {
+			names = append(names, m[1])
+		}
+	}
+	for _, name := range names {
+		if _, err := s.try(ctx, setLocal(name, "")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dottedName is a setting in the statement that enters a tenant.
+var dottedName = regexp.MustCompile(`(?i)(?:set_config\s*\(\s*'|\bset\s+(?:local\s+)?)([a-z_]\w*\.[\w.]+)`)
+
 // setLocal sets a setting until the transaction ends. As the administrator's
 // own statement would: whether the application may is asked elsewhere.
 func setLocal(name, value string) string {
@@ -98,7 +125,8 @@ var (
 
 // policyTexts returns the expressions of the policies of a table, followed by
 // the bodies of the functions that they call.
-func policyTexts(cat *catalog.Catalog, r *catalog.Relation) []string {
+func (w *world) policyTexts(r *catalog.Relation) []string {
+	cat := w.cat
 	var texts []string
 	for _, p := range r.Policies {
 		texts = append(texts, p.Using, p.Check)
@@ -113,7 +141,7 @@ func policyTexts(cat *catalog.Catalog, r *catalog.Relation) []string {
 			for _, f := range cat.Functions {
 				if f.FuncName == name && (schema == "" || f.Schema == schema) && !seen[f.OID] && !f.Extension {
 					seen[f.OID] = true
-					texts = append(texts, f.Source)
+					texts = append(texts, f.Source, w.bodies[f.OID])
 				}
 			}
 		}
@@ -123,11 +151,12 @@ func policyTexts(cat *catalog.Catalog, r *catalog.Relation) []string {
 
 // guessContext finds the settings that the policies read. The one that most of
 // them read, and that is named like a tenant, holds the tenant.
-func guessContext(cat *catalog.Catalog, ten *catalog.Tenancy) *tenantContext {
+func (w *world) guessContext() *tenantContext {
+	cat, ten := w.cat, w.ten
 	uses, keys := map[string]int{}, map[string][]string{}
 	for _, r := range cat.Relations {
 		here := map[string]bool{}
-		for _, text := range policyTexts(cat, r) {
+		for _, text := range w.policyTexts(r) {
 			for _, m := range readsSetting.FindAllStringSubmatch(text, -1) {
 				here[m[1]] = true
 				for _, k := range readsKey.FindAllStringSubmatch(text, -1) {

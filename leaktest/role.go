@@ -12,7 +12,7 @@ import (
 )
 
 // findApp finds the role of the application and how to act as it.
-func (w *world) findApp(ctx context.Context, tx pgx.Tx) error {
+func (w *world) findApp(ctx context.Context, tx *pgx.Conn) error {
 	name := w.cfg.AppRole
 	if name == "" && w.cfg.AppURL != "" {
 		config, err := parseURL(w.cfg.AppURL)
@@ -48,7 +48,7 @@ func (w *world) findApp(ctx context.Context, tx pgx.Tx) error {
 
 // readSettings reads the settings that the role gets when it logs in, which
 // acting as it does not give.
-func (w *world) readSettings(ctx context.Context, tx pgx.Tx) error {
+func (w *world) readSettings(ctx context.Context, tx *pgx.Conn) error {
 	rows, err := tx.Query(ctx, `
 select split_part(c, '=', 1), substr(c, strpos(c, '=') + 1)
 from pg_catalog.pg_db_role_setting s cross join unnest(s.setconfig) c
@@ -74,7 +74,7 @@ order by (s.setrole <> 0)::int, (s.setdatabase <> 0)::int`, w.app.OID)
 
 // guessApp chooses the role that has the most grants on tenant tables, as
 // inspect does.
-func (w *world) guessApp(ctx context.Context, tx pgx.Tx) (string, error) {
+func (w *world) guessApp(ctx context.Context, tx *pgx.Conn) (string, error) {
 	tables := make([]catalog.OID, len(w.ten.Tables))
 	for i, r := range w.ten.Tables {
 		tables[i] = r.OID
@@ -144,7 +144,7 @@ func appScore(r *catalog.Role, grants int) int {
 }
 
 // readPrivileges reads what the application's role may do with each relation.
-func (w *world) readPrivileges(ctx context.Context, tx pgx.Tx) error {
+func (w *world) readPrivileges(ctx context.Context, tx *pgx.Conn) error {
 	rows, err := tx.Query(ctx, `
 select c.oid, pg_catalog.has_schema_privilege($1::oid, c.relnamespace, 'USAGE'),
   pg_catalog.has_table_privilege($1::oid, c.oid, 'SELECT'), pg_catalog.has_table_privilege($1::oid, c.oid, 'INSERT'),

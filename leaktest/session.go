@@ -17,23 +17,42 @@ type session struct {
 	w     *world
 	conn  *pgx.Conn
 	depth int
+
+	borrowed bool // whoever lent it closes it
 }
 
 // open begins a session as the administrator.
 func (w *world) open(ctx context.Context) (*session, error) {
 	if w.shared != nil {
+		w.shared.borrowed = true
 		return w.shared, nil
 	}
-	conn, err := connect(ctx, w.target.config)
+	s, err := w.target.open(ctx)
+	if err == nil {
+		s.w = w
+	}
+	return s, err
+}
+
+func (t *target) open(ctx context.Context) (*session, error) {
+	conn, err := connect(ctx, t.config)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{w: w, conn: conn}
+	s := &session{conn: conn}
 	if err := s.begin(ctx); err != nil {
 		closeConn(conn)
 		return nil, err
 	}
 	return s, nil
+}
+
+// keep commits what was done so far, for other sessions to see.
+func (s *session) keep(ctx context.Context) error {
+	if err := s.must(ctx, "commit"); err != nil {
+		return err
+	}
+	return s.begin(ctx)
 }
 
 func (s *session) begin(ctx context.Context) error {
@@ -49,7 +68,7 @@ func (s *session) begin(ctx context.Context) error {
 }
 
 func (s *session) close() {
-	if s.w.shared != s {
+	if !s.borrowed {
 		closeConn(s.conn)
 	}
 }

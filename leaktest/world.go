@@ -21,6 +21,7 @@ type world struct {
 	cat    *catalog.Catalog
 	types  map[catalog.OID]*catalog.Type
 	bounds map[catalog.OID]string // of partitions
+	bodies map[catalog.OID]string // of functions with an SQL-standard body
 	ten    *catalog.Tenancy
 
 	app         *catalog.Role
@@ -30,6 +31,8 @@ type world struct {
 	appSettings []string
 	context     *tenantContext
 	super       bool
+
+	only map[catalog.OID]bool // attack these tables alone; all if nil
 
 	tables    []*table // that hold rows of tenants, in the order in which they are filled
 	byOID     map[catalog.OID]*table
@@ -100,27 +103,22 @@ func (p *privileges) canSelect() bool { return p.usage && (p.selects || len(p.se
 func (p *privileges) canInsert() bool { return p.usage && (p.inserts || len(p.insertCols) > 0) }
 func (p *privileges) canUpdate() bool { return p.usage && (p.updates || len(p.updCols) > 0) }
 
-// discover reads the database.
-func discover(ctx context.Context, cfg Config, t *target) (*world, error) {
+// discover reads the database, as it is in the transaction of the session.
+func discover(ctx context.Context, cfg Config, t *target, s *session) (*world, error) {
 	w := &world{cfg: cfg, target: t, byOID: map[catalog.OID]*table{}}
-	conn, err := connect(ctx, t.config)
-	if err != nil {
-		return nil, err
-	}
-	defer closeConn(conn)
-	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
-		return w.read(ctx, tx)
-	})
+	s.w = w
+	err := s.scope(ctx, func() error { return w.read(ctx, s) })
 	if err != nil {
 		return nil, err
 	}
 	return w, nil
 }
 
-func (w *world) read(ctx context.Context, tx pgx.Tx) error {
-	if _, err := tx.Exec(ctx, "set local search_path = ''"); err != nil {
-		return plain(err)
+func (w *world) read(ctx context.Context, s *session) error {
+	if err := s.must(ctx, "set local search_path = ''"); err != nil {
+		return err
 	}
+	tx := s.conn
 	var err error
 	if w.cat, err = catalog.Read(ctx, tx, catalog.Options{Schemas: w.cfg.Schemas}); err != nil {
 		return err
@@ -129,6 +127,9 @@ func (w *world) read(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	if w.bounds, err = catalog.PartitionBounds(ctx, tx); err != nil {
+		return err
+	}
+	if w.bodies, err = catalog.FunctionBodies(ctx, tx); err != nil {
 		return err
 	}
 	if w.ten, err = w.cat.Tenancy(w.cfg.TenantColumns); err != nil {
@@ -152,14 +153,14 @@ func (w *world) installed() bool {
 	return slices.ContainsFunc(w.cat.Functions, func(f *catalog.Function) bool { return f.Schema == "watertight" && f.FuncName == "enter" })
 }
 
-func (w *world) findContext(ctx context.Context, tx pgx.Tx) error {
+func (w *world) findContext(ctx context.Context, tx *pgx.Conn) error {
 	switch {
 	case w.cfg.Enter != "":
 		w.context = &tenantContext{enter: w.cfg.Enter}
 	case w.cfg.TenantSetting == "" && w.installed():
 		w.context = &tenantContext{signer: &signer{}, assumed: "a tenant is entered by watertight.enter with a signed token"}
 	default:
-		w.context = guessContext(w.cat, w.ten)
+		w.context = w.guessContext()
 		if given := w.cfg.TenantSetting; given != "" && given != w.context.setting {
 			w.context.extra = slices.DeleteFunc(w.context.extra, func(e extraSetting) bool { return e.name == given })
 			w.context.setting, w.context.claims = given, nil
@@ -266,7 +267,7 @@ func (w *world) required(r *catalog.Relation, k *catalog.Constraint) bool {
 func (w *world) attackable() []*table {
 	var out []*table
 	for _, t := range w.tables {
-		if t.class != shared {
+		if t.class != shared && (w.only == nil || w.only[t.rel.OID]) {
 			out = append(out, t)
 		}
 	}

@@ -55,26 +55,39 @@ func ReadTypes(ctx context.Context, q Querier) (map[OID]*Type, error) {
 // expression over the columns. The default partition of a table without others
 // demands nothing and is left out.
 func PartitionBounds(ctx context.Context, q Querier) (map[OID]string, error) {
-	rows, err := q.Query(ctx, `
+	return textByOID(ctx, q, "partition bounds", `
 select c.oid, pg_catalog.pg_get_partition_constraintdef(c.oid)
 from pg_catalog.pg_class c
 where c.relispartition and c.relkind in ('r', 'p') and pg_catalog.pg_get_partition_constraintdef(c.oid) is not null`)
+}
+
+// FunctionBodies returns the bodies of the functions that have no source text:
+// those written in the form of the SQL standard.
+func FunctionBodies(ctx context.Context, q Querier) (map[OID]string, error) {
+	return textByOID(ctx, q, "function bodies", `
+select p.oid, pg_catalog.pg_get_function_sqlbody(p.oid)
+from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+where p.prosqlbody is not null and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`)
+}
+
+func textByOID(ctx context.Context, q Querier, what, sql string) (map[OID]string, error) {
+	rows, err := q.Query(ctx, sql)
 	if err != nil {
-		return nil, fmt.Errorf("read partition bounds: %w", err)
+		return nil, fmt.Errorf("read %s: %w", what, err)
 	}
-	bounds := map[OID]string{}
+	out := map[OID]string{}
 	for rows.Next() {
 		var (
 			oid  OID
 			text string
 		)
 		if err := rows.Scan(&oid, &text); err != nil {
-			return nil, fmt.Errorf("read partition bounds: %w", err)
+			return nil, fmt.Errorf("read %s: %w", what, err)
 		}
-		bounds[oid] = text
+		out[oid] = text
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read partition bounds: %w", err)
+		return nil, fmt.Errorf("read %s: %w", what, err)
 	}
-	return bounds, nil
+	return out, nil
 }
