@@ -22,16 +22,13 @@ const roles = `do $$ begin
   perform pg_advisory_xact_lock(7401);
   if not exists (select from pg_roles where rolname = 'wt_owner') then create role wt_owner nologin; end if;
   if not exists (select from pg_roles where rolname = 'wt_app') then create role wt_app login; end if;
-end $$;
-do $$ declare f text; begin
-  execute format('revoke temporary on database %I from public', current_database());
 end $$;`
 
-// database is shared by all examples: each runs in a transaction of its own
-// that is rolled back.
-func database(t *testing.T) *pgxpool.Pool {
+// database is shared by all examples of a test: each runs in a transaction of
+// its own that is rolled back.
+func database(t *testing.T, setup ...string) *pgxpool.Pool {
 	t.Helper()
-	d := pgtest.New(t, pgtest.Config{Empty: true, Setup: []string{roles}})
+	d := pgtest.New(t, pgtest.Config{Empty: true, Setup: append([]string{roles}, setup...)})
 	return d.Admin(t)
 }
 
@@ -92,7 +89,7 @@ func only(r Report, rule string) []Finding {
 // An example that needs another server than the test's says so.
 var pretended = regexp.MustCompile(`(?m)^-- server_version_num = ([0-9]+)$`)
 
-// look runs one rule on the base schema, and the scripts after it.
+// look runs one rule after the scripts.
 func look(t *testing.T, tx pgx.Tx, rule Rule, scripts ...string) []Finding {
 	t.Helper()
 	run(t, tx, scripts...)
@@ -124,13 +121,12 @@ func TestRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool := database(t)
-	base := readFile(t, "testdata", "base.sql")
+	pool := database(t, readFile(t, "testdata", "base.sql"))
 	for _, rule := range rules {
 		t.Run(rule.ID+"-"+rule.Name, func(t *testing.T) {
 			dir := rule.dir()
 			tx := begin(t, pool)
-			found := look(t, tx, rule, base, readFile(t, dir, "bad.sql"))
+			found := look(t, tx, rule, readFile(t, dir, "bad.sql"))
 			if len(found) == 0 {
 				t.Fatal("bad.sql is not found")
 			}
@@ -151,7 +147,7 @@ func TestRules(t *testing.T) {
 			}
 			_ = tx.Rollback(t.Context())
 
-			for _, f := range look(t, begin(t, pool), rule, base, readFile(t, dir, "ok.sql")) {
+			for _, f := range look(t, begin(t, pool), rule, readFile(t, dir, "ok.sql")) {
 				t.Errorf("ok.sql is found: %+v", f)
 			}
 		})

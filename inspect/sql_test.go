@@ -10,8 +10,7 @@ func TestRuleQueries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tx := begin(t, database(t))
-	run(t, tx, readFile(t, "testdata", "base.sql"))
+	tx := begin(t, database(t, readFile(t, "testdata", "base.sql")))
 	m, err := read(t.Context(), tx, Config{AppRole: "wt_app"})
 	if err != nil {
 		t.Fatal(err)
