@@ -121,6 +121,7 @@ type problem struct {
 	message string
 	fix     string
 	object  string
+	broken  bool        // the query cannot be judged at all
 	occ     *occurrence // to edit
 	clause  string
 }
@@ -150,6 +151,7 @@ type analysis struct {
 	ctes     []*cteDef
 
 	tenantParams []*param // per level, once judged
+	classAt      int32    // where pg_class is mentioned, -1 when it is not
 	textual      string   // the query file
 }
 
@@ -162,7 +164,7 @@ func newAnalysis(s *Schema, t *tenancy, path []string) *analysis {
 		schema: s, tenancy: t, path: path,
 		implies: map[token][]token{}, params: map[string]*param{}, literals: map[string]nodeID{},
 		seen: map[*rangeVar]bool{}, memo: map[nodeID][]*param{},
-		offset: func(l int32) int { return int(l) },
+		offset: func(l int32) int { return int(l) }, classAt: -1,
 	}
 }
 

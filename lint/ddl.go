@@ -60,6 +60,8 @@ func (s *Schema) apply(stmt *node) error {
 		if t := s.lookup(v.GetRelation().GetSchemaname(), v.GetRelation().GetRelname()); t != nil && v.GetTiming()&insteadOf != 0 {
 			t.rules = true
 		}
+	case *doStmt:
+		return s.doBlock(v)
 	case *variableSetStmt:
 		if v.GetName() == "search_path" {
 			var path []string

@@ -14,7 +14,11 @@ func (s *Schema) alterTable(v *alterTableStmt) error {
 	rv := v.GetRelation()
 	t := s.lookup(rv.GetSchemaname(), rv.GetRelname())
 	if t == nil {
-		if v.GetMissingOk() || v.GetObjtype() != objTable && v.GetObjtype() != objForeignTable {
+		// A table that is not known is an error in every query that names it, so
+		// what else happens to it does not matter. A column, though, may be the
+		// tenant's, of a table that a later file creates.
+		adds := slices.ContainsFunc(v.GetCmds(), func(n *node) bool { return n.GetAlterTableCmd().GetSubtype() == atAddColumn })
+		if v.GetMissingOk() || !adds || v.GetObjtype() != objTable && v.GetObjtype() != objForeignTable {
 			return nil
 		}
 		return fmt.Errorf("alter table %s: no migration creates it (add the missing schema file)", rv.GetRelname())
@@ -69,13 +73,11 @@ func (s *Schema) alterCommand(t *Table, c *alterTableCmd) error {
 		s.disinherit(t, c.GetDef().GetRangeVar())
 	case atAttachPartition:
 		rv := c.GetDef().GetPartitionCmd().GetName()
-		child := s.lookup(rv.GetSchemaname(), rv.GetRelname())
-		if child == nil {
-			return fmt.Errorf("attach partition %s: no migration creates it (add the missing schema file)", rv.GetRelname())
+		if child := s.lookup(rv.GetSchemaname(), rv.GetRelname()); child != nil {
+			child.isPart = true
+			child.parents = append(child.parents, t)
+			t.children++
 		}
-		child.isPart = true
-		child.parents = append(child.parents, t)
-		t.children++
 	case atDetachPartition:
 		rv := c.GetDef().GetPartitionCmd().GetName()
 		if child := s.lookup(rv.GetSchemaname(), rv.GetRelname()); child != nil {

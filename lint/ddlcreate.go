@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"errors"
 	"strings"
 )
 
@@ -69,7 +70,7 @@ func (s *Schema) outputColumns(q *selectStmt) ([]Column, bool) {
 
 func (s *Schema) createFunction(v *createFunctionStmt) {
 	parts := names(v.GetFuncname())
-	f := &function{name: parts[len(parts)-1], procedure: v.GetIsProcedure(), sqlBody: v.GetSqlBody() != nil}
+	f := &function{name: parts[len(parts)-1], procedure: v.GetIsProcedure(), tree: v.GetSqlBody()}
 	if len(parts) > 1 {
 		f.schema = parts[0]
 	}
@@ -117,4 +118,42 @@ func (s *Schema) setSearchPath(names []string) {
 		path = []string{"public"}
 	}
 	s.searchPath = path
+}
+
+// doBlock follows the plain CREATE TABLE and ALTER TABLE statements of a DO
+// block, whether or not the block's conditions run them: a table too many is a
+// table that no query names. Columns that a block adds by EXECUTE are lost to
+// the proof, so such a block is an error.
+func (s *Schema) doBlock(v *doStmt) error {
+	body := ""
+	for _, arg := range v.GetArgs() {
+		if d := arg.GetDefElem(); d.GetDefname() == "as" {
+			body = d.GetArg().GetString_().GetSval()
+		}
+	}
+	dynamic := false
+	for _, w := range identifiers(body) {
+		dynamic = dynamic || w.text == "execute"
+	}
+	if lower := strings.ToLower(body); dynamic && strings.Contains(lower, "add column") {
+		return errors.New("a DO block adds columns by EXECUTE, which is not followed (add the columns with plain ALTER TABLE statements)")
+	}
+	for _, p := range splitStatements(body) {
+		text := body[p.code:p.end]
+		lower := strings.ToLower(text)
+		at := max(strings.Index(lower, "create table"), strings.Index(lower, "alter table"))
+		if at < 0 {
+			continue
+		}
+		stmts, err := parseSQL(text[at:])
+		if err != nil {
+			continue
+		}
+		for _, st := range stmts {
+			if err := s.apply(st.GetStmt()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -220,7 +220,7 @@ func (a *analysis) insert(v *insertStmt, outer *scope, ctx token) *block {
 			cols = append(cols, c.Name)
 		}
 	}
-	a.addInsertion(t, r, rv, cols, src)
+	a.addInsertion(t, rv, cols, src, func(i int) bool { return freshValues(v.GetSelectStmt().GetSelectStmt(), i) })
 	held := a.conflict(v.GetOnConflictClause(), t, rv, cols, v.GetOnConflictClause() != nil)
 	a.written(r, cols, src, held)
 	if src.rows {
@@ -264,7 +264,25 @@ func (a *analysis) written(r *relation, cols []string, src *block, held []string
 	}
 }
 
-func (a *analysis) addInsertion(t *Table, r *relation, rv *rangeVar, cols []string, src *block) {
+// freshValues reports whether every row of a VALUES list gives its i-th column
+// a new value that no row has, or the default.
+func freshValues(q *selectStmt, i int) bool {
+	for _, row := range q.GetValuesLists() {
+		items := row.GetList().GetItems()
+		if i >= len(items) {
+			return false
+		}
+		if _, ok := unwrap(items[i]).(*setToDefault); !ok && defaultFill(items[i]) != fillFresh {
+			return false
+		}
+	}
+	return len(q.GetValuesLists()) > 0
+}
+
+// addInsertion notes the rows a statement writes into a tenant table. fresh
+// reports whether the column at a position gets new values only: then a row of
+// the tenants' table is a new tenant, which nobody else is.
+func (a *analysis) addInsertion(t *Table, rv *rangeVar, cols []string, src *block, fresh func(int) bool) {
 	tt := a.tenancy.of(t)
 	if tt == nil {
 		return
@@ -279,6 +297,7 @@ func (a *analysis) addInsertion(t *Table, r *relation, rv *rangeVar, cols []stri
 			switch {
 			case i >= 0 && i < len(src.outs):
 				value.node = src.outs[i].node
+				free = tt.key && fresh(i)
 			default:
 				missing = true
 				col := t.Column(c)

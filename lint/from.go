@@ -173,7 +173,7 @@ func (a *analysis) lookupTable(v *rangeVar) *Table {
 	schema, name := v.GetSchemaname(), v.GetRelname()
 	at := v.GetLocation()
 	if v.GetCatalogname() != "" {
-		a.report(ruleUnknown, at, fmt.Sprintf("table %s names another database (leave the database out)", name))
+		a.report(ruleUnknown, at, fmt.Sprintf("table %s names another database (leave the database out)", name)).broken = true
 		return nil
 	}
 	t := a.schema.lookupIn(a.path, schema, name)
@@ -185,20 +185,23 @@ func (a *analysis) lookupTable(v *rangeVar) *Table {
 	}
 	switch {
 	case isCatalog(schema, name):
+		if name == "pg_class" {
+			a.classAt = at
+		}
 		if !harmlessCatalog(schema, name) {
 			a.report(ruleCatalog, at, fmt.Sprintf("%s shows data or statistics of all tenants (read it outside of the application)", name)).object = name
 		}
 	case schema == "pg_temp":
 		a.report(ruleNotUnderstood, at, fmt.Sprintf("pg_temp.%s is a temporary table, which may hold anything (use a common table expression)", name))
 	case a.schema.ambiguous(name) && schema == "":
-		a.report(ruleUnknown, at, fmt.Sprintf("table %s exists in more than one schema (write it with its schema)", quoteName(name)))
+		a.report(ruleUnknown, at, fmt.Sprintf("table %s exists in more than one schema (write it with its schema)", quoteName(name))).broken = len(a.viaView) == 0
 	default:
 		full := quoteName(name)
 		if schema != "" {
 			full = quoteName(schema) + "." + full
 		}
 		p := a.report(ruleUnknown, at, fmt.Sprintf("table %s is not in the schema (check the name, or add the schema file that creates it)", full))
-		p.object = full
+		p.object, p.broken = full, len(a.viaView) == 0
 	}
 	return nil
 }

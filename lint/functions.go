@@ -55,6 +55,9 @@ func (a *analysis) checkFunction(f *funcCall, parts []string) {
 	if len(parts) > 1 {
 		schema = parts[len(parts)-2]
 	}
+	if schema != "" && lists().safe[schema+"."+name] {
+		return
+	}
 	if own := a.schema.functions[name]; len(own) > 0 && schema != "pg_catalog" {
 		for _, fn := range own {
 			if schema != "" && fn.schema != "" && fn.schema != schema {
@@ -77,11 +80,21 @@ func isSystemSchema(s string) bool { return s == "information_schema" }
 
 // impure says why a function of the schema may read tables, "" when it cannot.
 func (s *Schema) impure(f *function) string {
+	if why, ok := s.purity[f]; ok {
+		return why
+	}
+	s.purity[f] = "" // a function that calls itself adds nothing
+	why := s.whyImpure(f)
+	s.purity[f] = why
+	return why
+}
+
+func (s *Schema) whyImpure(f *function) string {
 	switch {
-	case f.sqlBody:
-		return "has a SQL body"
 	case f.procedure:
 		return "is a procedure"
+	case f.tree != nil:
+		return s.treeImpure(f.tree)
 	case f.language != "sql" && f.language != "plpgsql":
 		return "is written in " + f.language
 	}
@@ -90,8 +103,35 @@ func (s *Schema) impure(f *function) string {
 		case "from", "insert", "update", "delete", "merge", "execute", "perform", "into", "copy", "truncate", "table":
 			return "reads or writes tables"
 		}
-		if w.call && w.text != f.name && !lists().safe[w.text] && !callKeywords[w.text] {
-			return "calls " + w.text
+		if w.call && !callKeywords[w.text] {
+			if why := s.callImpure(w.text); why != "" {
+				return why
+			}
+		}
+	}
+	return ""
+}
+
+// treeImpure looks at a SQL-standard body, which is parsed with the schema.
+func (s *Schema) treeImpure(n *node) string {
+	why := ""
+	eachTable(n, func(*rangeVar) { why = "reads or writes tables" })
+	eachCall(n, func(f *funcCall) {
+		if why == "" {
+			why = s.callImpure(lastName(f.GetFuncname()))
+		}
+	})
+	return why
+}
+
+func (s *Schema) callImpure(name string) string {
+	own := s.functions[name]
+	if len(own) == 0 && !lists().safe[name] {
+		return "calls " + name
+	}
+	for _, f := range own {
+		if s.impure(f) != "" {
+			return "calls " + name
 		}
 	}
 	return ""

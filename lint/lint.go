@@ -289,7 +289,7 @@ func (p problem) finding(file, query string, lines *lines, src string) Finding {
 	f := Finding{
 		Rule: p.rule, Severity: Error, File: file, Line: line, Column: col, Query: query,
 		Table: p.table, Object: p.object, Message: p.message, Fix: p.fix,
-		broken: p.rule == ruleSyntax || p.rule == ruleUnknown,
+		broken: p.broken || p.rule == ruleSyntax,
 	}
 	if p.occ != nil {
 		f.edit = safeEdit(src, p)

@@ -98,6 +98,7 @@ var pinnedQueries = []string{
 	`insert into customers (tenant_id, id, email) values ($1, $2, $3) on conflict (tenant_id, email) do update set email = excluded.email where customers.tenant_id = excluded.tenant_id returning *`,
 	`insert into jobs (tenant_id, state) values ($1, 'x') on conflict do nothing`,
 	`insert into tenants (id, slug) values ($1, $2)`,
+	`insert into tenants (id, slug) values (gen_random_uuid(), $1) returning id`,
 	`select * from tenants where id = $1`,
 	`select b.* from tenants t join bookings b on b.tenant_id = t.id where t.id = $1`,
 	`update bookings set title = $2 where tenant_id = $1 and id = $3`,

@@ -88,6 +88,6 @@ func (a *analysis) mergeAction(w *mergeWhen, v *mergeStmt, r *relation, source f
 		for _, e := range w.GetValues() {
 			src.outs = append(src.outs, output{node: a.termOf(e, in, b), outer: noNode})
 		}
-		a.addInsertion(r.table, r, v.GetRelation(), cols, src)
+		a.addInsertion(r.table, v.GetRelation(), cols, src, func(int) bool { return false })
 	}
 }

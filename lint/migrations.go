@@ -93,33 +93,51 @@ func skipBlank(s string, i int) int {
 // upPart blanks what is not applied: the part that takes the migration back,
 // psql commands, and the data of COPY. Lines keep their numbers.
 func upPart(src string) string {
-	src = strings.TrimPrefix(src, "\ufeff")
+	src = withoutData(strings.TrimPrefix(src, "\ufeff"))
 	var b strings.Builder
-	down, data := false, false
+	down := false
 	inString := lineStates(src)
 	n := 0
 	for line := range strings.Lines(src) {
 		text := strings.TrimSpace(line)
 		lower := strings.ToLower(text)
-		quoted := n < len(inString) && inString[n]
-		n++
-		drop := down || data
+		drop := down
 		switch {
-		case data:
-			data = text != `\.`
-		case quoted:
+		case inString[n]: // nothing inside a string is a mark
 		case marksDown(lower):
 			down, drop = true, true
 		case marksUp(lower):
 			down, drop = false, true
 		case strings.HasPrefix(text, `\`):
 			drop = true
-		case strings.HasPrefix(lower, "copy ") && strings.HasSuffix(lower, "from stdin;"):
-			drop, data = true, true
 		}
-		if drop && !quoted {
-			b.WriteString("\n")
-			continue
+		n++
+		if drop {
+			line = "\n"
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// withoutData blanks the rows of COPY … FROM stdin, as pg_dump writes them. It
+// comes first: the quotes in the data would mislead the lexer.
+func withoutData(src string) string {
+	if !strings.Contains(src, `\.`) {
+		return src
+	}
+	var b strings.Builder
+	data := false
+	for line := range strings.Lines(src) {
+		text := strings.TrimSpace(line)
+		lower := strings.ToLower(text)
+		switch {
+		case data:
+			data = text != `\.`
+			line = "\n"
+		case strings.HasPrefix(lower, "copy ") && strings.HasSuffix(lower, "from stdin;"):
+			data = true
+			line = "\n"
 		}
 		b.WriteString(line)
 	}

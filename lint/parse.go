@@ -89,6 +89,7 @@ type (
 	variableSetStmt       = pg.VariableSetStmt
 	partitionCmd          = pg.PartitionCmd
 	defElem               = pg.DefElem
+	doStmt                = pg.DoStmt
 )
 
 const (
@@ -362,6 +363,8 @@ func unwrapDDL(n *node) any {
 		return v.PartitionCmd
 	case *pg.Node_DefElem:
 		return v.DefElem
+	case *pg.Node_DoStmt:
+		return v.DoStmt
 	}
 	return n.Node
 }

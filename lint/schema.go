@@ -18,10 +18,9 @@ type Schema struct {
 	// operators holds names of operators that the schema defines itself. A
 	// schema with an = of its own can make any equality mean anything.
 	operators map[string]bool
-	// casts is set when the schema defines casts of its own.
-	casts bool
-	// oids numbers the tables in the order of their creation.
+	// created numbers the tables in the order of their creation.
 	created int
+	purity  map[*function]string
 	former  map[string]*Table // renamed tables by their former names, for views
 }
 
@@ -93,7 +92,7 @@ type function struct {
 	schema, name string
 	language     string
 	body         string
-	sqlBody      bool // SQL-standard body, kept as a tree and not examined
+	tree         *node // SQL-standard body
 	procedure    bool
 }
 
@@ -107,6 +106,7 @@ func newSchema() *Schema {
 		operators:  map[string]bool{},
 		searchPath: []string{"public"},
 		former:     map[string]*Table{},
+		purity:     map[*function]string{},
 	}
 }
 

@@ -80,6 +80,16 @@ func (t *tenancy) owned() int {
 	return n
 }
 
+// names reports whether a column name is that of a tenant column.
+func (t *tenancy) names(column string) bool {
+	if t == nil {
+		return false
+	}
+	return slices.ContainsFunc(t.levels, func(l Level) bool {
+		return slices.ContainsFunc(l.Columns, func(c string) bool { return strings.EqualFold(c, column) })
+	})
+}
+
 func (t *tenancy) isTenantType(typ string) bool {
 	return t != nil && typ != "" && t.types[typ] && !strings.HasSuffix(typ, "(n)") && typ != "bpchar" && typ != "char"
 }

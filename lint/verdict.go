@@ -27,9 +27,29 @@ func (a *analysis) statement(n *node) {
 			a.report(ruleNotUnderstood, v.GetLocation(), fmt.Sprintf("table %s stands in a place that is not understood (write the query more plainly)", v.GetRelname()))
 		}
 	})
+	a.checkSizes(n)
 	for level := range a.tenancy.levels {
 		a.judge(level)
 	}
+}
+
+// checkSizes reports the columns of pg_class that count the rows of all
+// tenants. The rest of it is definitions.
+func (a *analysis) checkSizes(n *node) {
+	if a.classAt < 0 {
+		return
+	}
+	eachColumn(n, func(c *columnRef) {
+		fields := c.GetFields()
+		name := lastName(fields)
+		if _, star := unwrap(fields[len(fields)-1]).(*aStar); star {
+			name = "*"
+		}
+		switch name {
+		case "reltuples", "relpages", "relallvisible", "relallfrozen", "relfrozenxid", "*", "c", "pg_class":
+			a.report(ruleCatalog, a.classAt, "pg_class."+name+" tells the volume of all tenants' rows (name the columns that are definitions)").object = "pg_class"
+		}
+	})
 }
 
 // claim is something that must be pinned at one level.

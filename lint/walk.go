@@ -299,3 +299,11 @@ func kindName(n *node) string {
 	}
 	return strings.TrimSuffix(kind, "Stmt")
 }
+
+// eachCall calls f for every function call inside m.
+func eachCall(m proto.Message, f func(*funcCall)) {
+	if v, ok := m.(*funcCall); ok {
+		f(v)
+	}
+	eachMessage(m.ProtoReflect(), func(c protoreflect.Message) { eachCall(c.Interface(), f) })
+}
