@@ -2,6 +2,8 @@
 
 GOTOOL = go tool -modfile=tools/go.mod
 
+CONFIGS = sqlc.yaml $(wildcard examples/*/sqlc.yaml)
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -26,11 +28,11 @@ lint: ## run gofumpt, go vet, and staticcheck
 
 .PHONY: generate
 generate: ## write the Go code of the query files
-	go run ./cmd/watertight generate
+	for config in $(CONFIGS); do go run ./cmd/watertight generate --config $$config || exit; done
 
 .PHONY: check
 check: ## see whether the generated code is what the query files say
-	go run ./cmd/watertight generate --check
+	.ci/run generate
 
 .PHONY: deadcode
 deadcode: ## list functions that no program and no test calls

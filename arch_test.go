@@ -54,10 +54,13 @@ var arrows = map[string][]string{
 	"leaktest/pgtest":  {"tenancy", "schema", pgx, testcontainers, embedded},
 
 	// The commands, and what only they use.
-	"internal/sqlcplugin":     {},
-	"internal/generator":      {"internal/sqlcplugin", yaml},
-	"internal/typecheck":      {},
-	"cmd/watertight":          {"leaktest", "internal/generator", "internal/sqlcplugin", "lint", "schema", "accounts", "crypto", "crypto/keystore", "crypto/kms", "tenancy", "tenancy/crosstenant", gocloud},
+	"internal/sqlcplugin": {},
+	"internal/generator":  {"internal/sqlcplugin", yaml},
+	"internal/typecheck":  {},
+	"cmd/watertight": {
+		"tenancy", "tenancy/crosstenant", "accounts", "schema", "crypto", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest",
+		"internal/generator", "internal/sqlcplugin", pgx, gocloud,
+	},
 	"cmd/sqlc-gen-watertight": {"internal/sqlcplugin"},
 
 	// What an auditor and a newcomer read.
