@@ -37,7 +37,7 @@
 // Destroying a tenant's keys makes all its sealed values unreadable at once,
 // after at most TTL in running processes, and in a backup of the values; but
 // the wrapped key is in a backup of the keys as well, until that backup is
-// deleted. See docs/design/006-tenant-keys.md.
+// deleted. See docs/design/012-tenant-keys.md.
 //
 // # Passwords
 //

@@ -47,7 +47,7 @@
 // gets no new key. A running process may remember a key for RingConfig.TTL;
 // those that [Watch] forget it at once. A backup of this database from before
 // holds the wrapped keys and the values, so restoring it brings both back until
-// it expires. See docs/design/006-tenant-keys.md for the two ways out.
+// it expires. See docs/design/012-tenant-keys.md for the two ways out.
 //
 // # Limits
 //

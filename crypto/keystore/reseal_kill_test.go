@@ -77,7 +77,7 @@ func resealAs(text string) error {
 }
 
 // records is how many values the online test re-seals. Set WATERTIGHT_RESEAL to
-// 100000 for the full run, whose figures are in docs/design/006-tenant-keys.md.
+// 100000 for the full run, whose figures are in docs/design/012-tenant-keys.md.
 func records(t *testing.T) int {
 	t.Helper()
 	v := os.Getenv("WATERTIGHT_RESEAL")

@@ -181,7 +181,7 @@ func TestSealRefuses(t *testing.T) {
 
 // TestSaltAndNonceDoNotRepeat seals many values under one key, as a service
 // that renews its tokens does. Set WATERTIGHT_SEALS=10000000 for the full run
-// (about a minute and 300 MB); its result is in docs/design/005-sealed-values.md.
+// (about a minute and 300 MB); its result is in docs/design/011-sealed-values.md.
 func TestSaltAndNonceDoNotRepeat(t *testing.T) {
 	t.Parallel()
 	n := sealCount(t)
