@@ -109,12 +109,14 @@ func (h *home) restore(kept string) error {
 	return copyPrivate(h.data(), kept, h.as)
 }
 
-// sweepClusters removes clusters of programs that are no longer here.
+// sweepClusters removes clusters of programs that are no longer here, and what
+// a killed process had begun to put into the cache.
 func sweepClusters(cache string, now time.Time) {
-	dirs, _ := filepath.Glob(filepath.Join(cache, "cluster-*")) // the pattern is well-formed
-	for _, dir := range dirs {
-		if info, err := os.Stat(dir); err == nil && now.Sub(info.ModTime()) > keepClusters {
-			_ = os.RemoveAll(dir)
+	for _, pattern := range []string{"cluster-*", "fetch-*"} {
+		for _, dir := range glob(filepath.Join(cache, pattern)) {
+			if info, err := os.Stat(dir); err == nil && now.Sub(info.ModTime()) > keepClusters {
+				_ = os.RemoveAll(dir)
+			}
 		}
 	}
 }

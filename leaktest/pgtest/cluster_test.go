@@ -37,7 +37,7 @@ func TestBrokenCacheIsReplaced(t *testing.T) {
 func TestClusterCacheForgets(t *testing.T) {
 	t.Parallel()
 	cache := t.TempDir()
-	for name, old := range map[string]time.Duration{"cluster-old": keepClusters + time.Hour, "cluster-used": time.Hour, "embedded-18": 2 * keepClusters} {
+	for name, old := range map[string]time.Duration{"cluster-old": keepClusters + time.Hour, "cluster-used": time.Hour, "fetch-1": 2 * keepClusters, "embedded-18": 2 * keepClusters} {
 		dir := filepath.Join(cache, name)
 		require.NoError(t, os.Mkdir(dir, 0o700))
 		then := time.Now().Add(-old)
@@ -45,6 +45,7 @@ func TestClusterCacheForgets(t *testing.T) {
 	}
 	sweepClusters(cache, time.Now())
 	require.NoDirExists(t, filepath.Join(cache, "cluster-old"))
+	require.NoDirExists(t, filepath.Join(cache, "fetch-1"))
 	require.DirExists(t, filepath.Join(cache, "cluster-used"))
 	require.DirExists(t, filepath.Join(cache, "embedded-18"))
 }

@@ -136,7 +136,7 @@ func (d *Database) Login(t testing.TB, attributes ...string) (name, address stri
 	t.Helper()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	name = fmt.Sprintf("%s_%d", strings.Replace(d.Name, databasePrefix, loginPrefix, 1), len(d.logins)+1)
+	name = fmt.Sprintf("%s%s_%d", loginPrefix, d.server.run, d.server.count.Add(1))
 	err := d.server.createLogin(t.Context(), name, strings.Join(attributes, " "))
 	if err == nil {
 		d.logins = append(d.logins, name)

@@ -71,6 +71,7 @@ func startContainer(ctx context.Context, image string) (*Server, error) {
 	}
 	s.owned = true
 	s.halt = halt
+	s.keep = func() error { return errors.New("a container does not outlive its tests") }
 	s.source = fmt.Sprintf("PostgreSQL %s in a container of %s", s.fullVersion, image)
 	return s, nil
 }

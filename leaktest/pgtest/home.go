@@ -160,9 +160,10 @@ func sweepHomes(bases []string) {
 }
 
 // sweep removes a home that nobody holds. It gives up in silence: the home may
-// belong to another user, who can remove it.
+// belong to another user, who can remove it. A process that was killed very
+// early left no lock file, so one is made.
 func (h *home) sweep() {
-	file, err := os.OpenFile(filepath.Join(h.dir, "lock"), os.O_RDWR, 0)
+	file, err := os.OpenFile(filepath.Join(h.dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return
 	}

@@ -217,19 +217,32 @@ func startInstalled(ctx context.Context, cfg Config, p place, as *user) (*Server
 // cannot reach where they are, as in root's home, or that want links where we
 // may not write.
 func startCopied(ctx context.Context, cfg Config, p place, as *user) (*Server, error) {
-	h, err := newHome(bases(), as)
-	if err != nil {
-		return nil, err
+	var errs []error
+	for _, base := range bases() { // nothing in a base that is mounted noexec runs
+		h, err := newHome([]string{base}, as)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		bin, err := h.adopt(filepath.Dir(p.dir))
+		if err == nil {
+			err = checkVersion(ctx, cfg, bin, as)
+		}
+		if err == nil {
+			return startLocal(ctx, h, bin, p)
+		}
+		errs = append(errs, errors.Join(err, h.remove()))
+		if errors.As(err, new(versionError)) {
+			break
+		}
 	}
-	bin, err := h.adopt(filepath.Dir(p.dir))
-	if err == nil {
-		err = checkVersion(ctx, cfg, bin, as)
-	}
-	if err != nil {
-		return nil, errors.Join(err, h.remove())
-	}
-	return startLocal(ctx, h, bin, p)
+	return nil, errors.Join(errs...)
 }
+
+// A versionError is the version of a server that is not the wanted one.
+type versionError int
+
+func (e versionError) Error() string { return fmt.Sprintf("is PostgreSQL %d", int(e)) }
 
 func checkVersion(ctx context.Context, cfg Config, bin string, as *user) error {
 	version, err := versionOf(ctx, bin, as)
@@ -237,7 +250,7 @@ func checkVersion(ctx context.Context, cfg Config, bin string, as *user) error {
 		return err
 	}
 	if !cfg.accepts(version) {
-		return fmt.Errorf("is PostgreSQL %d", version)
+		return versionError(version)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -188,10 +189,13 @@ func TestDatabaseIsDroppedAfterwards(t *testing.T) {
 func TestCreateDatabaseByName(t *testing.T) {
 	t.Parallel()
 	server := New(t, Config{Empty: true}).Server()
-	d, err := server.CreateDatabase(t.Context(), "bookings", Config{Empty: true})
+	name := "bookings_" + strings.ToLower(rand.Text())
+	d, err := server.CreateDatabase(t.Context(), name, Config{Empty: true})
 	require.NoError(t, err)
-	require.Equal(t, "bookings", text(t, d.Admin(t), "select current_database()"))
-	_, err = server.CreateDatabase(t.Context(), "bookings", Config{Empty: true})
+	require.Equal(t, name, text(t, d.Admin(t), "select current_database()"))
+	role, _ := d.Login(t)
+	require.True(t, strings.HasPrefix(role, loginPrefix+server.run), role)
+	_, err = server.CreateDatabase(t.Context(), name, Config{Empty: true})
 	require.ErrorContains(t, err, "already exists")
 	require.NoError(t, d.Drop(t.Context()))
 }

@@ -178,6 +178,19 @@ func TestSweepKeepsTheLastFailures(t *testing.T) {
 	}
 }
 
+// A process that is killed between making the folder and locking it.
+func TestSweepWithoutALockFile(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	h := &home{dir: filepath.Join(base, homePrefix+"1")}
+	require.NoError(t, os.Mkdir(h.dir, 0o700))
+	sweepHomes([]string{base})
+	require.False(t, gone(h.dir), "it may be about to be locked")
+	age(t, h, 2*settleTime)
+	sweepHomes([]string{base})
+	require.True(t, gone(h.dir))
+}
+
 // TestChildFails fails on purpose, in a process that TestKeptOnFailure starts.
 func TestChildFails(t *testing.T) {
 	if os.Getenv("WATERTIGHT_TEST_FAIL") == "" {

@@ -31,9 +31,9 @@ type Server struct {
 
 	stop     sync.Once
 	stopErr  error
-	run      string // names this process in databases and roles
-	password string // of the login roles
-	count    atomic.Int64
+	run      string       // names this process in databases and roles
+	password string       // of the login roles
+	count    atomic.Int64 // of names given
 
 	mu        sync.Mutex
 	templates map[string]*template

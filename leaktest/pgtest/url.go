@@ -27,6 +27,8 @@ func fromURL(ctx context.Context, cfg Config) (*Server, []attempt) {
 	}
 	s, err := useURL(ctx, cfg, text)
 	if err != nil {
+		// Another way may work; whoever set the variable should know all the same.
+		fmt.Fprintf(os.Stderr, "pgtest: %s is not used: %v\n", envURL, err)
 		return nil, []attempt{{envURL, err.Error()}}
 	}
 	return s, nil
