@@ -131,7 +131,13 @@ func leaks(t *testing.T, tx pgx.Tx, exploit string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = sub.Rollback(t.Context()) }()
+	defer func() {
+		_ = sub.Rollback(t.Context())
+		// Prepared statements outlive what prepared them.
+		run(t, tx, `do $$ declare n text; begin
+			for n in select name from pg_prepared_statements where from_sql loop execute format('deallocate %I', n); end loop;
+		end $$`)
+	}()
 	run(t, sub, "set local session authorization wt_app; set local app.tenant_id = '11111111-1111-1111-1111-111111111111'")
 	results, err := sub.Conn().PgConn().Exec(t.Context(), exploit).ReadAll()
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {

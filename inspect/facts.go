@@ -87,6 +87,7 @@ type verdictFact struct {
 type contextFact struct {
 	RelID   catalog.OID `json:"relid"`
 	Policy  string      `json:"policy"`
+	Clause  string      `json:"clause"` // USING or WITH CHECK
 	Setting string      `json:"setting"`
 	Canon   bool        `json:"canon"`
 }
@@ -221,7 +222,7 @@ func (m *model) contextFacts(f *facts, r *catalog.Relation) {
 	c := &condition{m: m, rel: r, col: m.tenancy.Column(r), role: m.app}
 	for _, p := range r.Policies {
 		applies := slices.ContainsFunc(m.identities, func(id identity) bool { return m.applies(p, id.role) })
-		for _, tree := range []string{p.UsingTree, p.CheckTree} {
+		for clause, tree := range map[string]string{"USING": p.UsingTree, "WITH CHECK": p.CheckTree} {
 			if tree == "" || c.col == nil || !applies {
 				continue
 			}
@@ -230,7 +231,7 @@ func (m *model) contextFacts(f *facts, r *catalog.Relation) {
 				if s.setting == "" || v.level != pinned && v.level != nullRow {
 					continue
 				}
-				fact := contextFact{r.OID, p.Name, s.setting, len(m.canon) == 0 || slices.Contains(m.canon, s.setting)}
+				fact := contextFact{r.OID, p.Name, clause, s.setting, len(m.canon) == 0 || slices.Contains(m.canon, s.setting)}
 				if !slices.Contains(f.Contexts, fact) {
 					f.Contexts = append(f.Contexts, fact)
 				}

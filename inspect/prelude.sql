@@ -23,7 +23,7 @@ verdict as (
     level text, class text, reason text, policies text, allowed boolean)),
 -- the settings that policies compare the tenant column with
 context as (
-  select c.* from input, jsonb_to_recordset(f -> 'contexts') as c(relid oid, policy text, setting text, canon boolean)),
+  select c.* from input, jsonb_to_recordset(f -> 'contexts') as c(relid oid, policy text, clause text, setting text, canon boolean)),
 -- tables that policies read and that an identity may write
 lookup as (
   select l.* from input, jsonb_to_recordset(f -> 'lookups') as l(relid oid, lookup oid, role oid, role_name text, command text, level text, reason text, col text)),
