@@ -48,8 +48,8 @@ func (db *DB) refuse(ctx context.Context, a Actor, t ID, err error) error {
 
 // AdmitJob returns a scope for work of the application itself in one tenant: a
 // queue's worker, a nightly report. The job's name stands in the audit log
-// where a person's e-mail would. A tenant that does not exist or is not active
-// is [ErrNotAdmitted].
+// where a person's e-mail would, beginning with an event of the admission itself.
+// A tenant that does not exist or is not active is [ErrNotAdmitted].
 func (db *DB) AdmitJob(ctx context.Context, t ID, job string) (Scope, error) {
 	if t.IsZero() {
 		return Scope{}, ErrNoTenant
@@ -64,6 +64,9 @@ func (db *DB) AdmitJob(ctx context.Context, t ID, job string) (Scope, error) {
 			err = ErrNotAdmitted
 		}
 		return Scope{}, db.refuse(ctx, a, t, err)
+	}
+	if _, err := db.For(scope).Exec(WithAction(ctx, "admit"), sqlJobAdmitted); err != nil {
+		return Scope{}, fmt.Errorf("record the job's admission: %w", err)
 	}
 	return scope, nil
 }
@@ -96,7 +99,12 @@ func (db *DB) EachTenant(ctx context.Context, job string, fn func(context.Contex
 		}
 		for _, t := range ids {
 			scope := db.newScope(t, a, RoleJob, reachTenant, "")
-			err := db.Tx(ctx, scope, func(ctx context.Context, c *Conn) error { return fn(ctx, scope, c) })
+			err := db.Tx(ctx, scope, func(ctx context.Context, c *Conn) error {
+				if _, err := c.Exec(WithAction(ctx, job), sqlJobAdmitted); err != nil {
+					return fmt.Errorf("record the job's admission: %w", err)
+				}
+				return fn(ctx, scope, c)
+			})
 			if err != nil {
 				errs = append(errs, fmt.Errorf("tenant %s: %w", t, err))
 			}

@@ -12,6 +12,7 @@ const (
 	sqlCommit        = "commit"
 	sqlRollback      = "rollback"
 	sqlTenantIDs     = "select watertight.tenant_ids($1, $2)"
+	sqlJobAdmitted   = "select watertight.job_admitted()"
 
 	// sqlIdentity is asked once for each connection.
 	sqlIdentity = `select pg_backend_pid(), exists (

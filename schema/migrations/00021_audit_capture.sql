@@ -54,7 +54,7 @@ begin
   end if;
   insert into watertight.audit_event (tenant_id, op, action, query, actor_kind, actor_id, actor_email, ip,
       app_version, request_id, grant_id, entity, entity_id, entity_key, reason, diff)
-    values (t, op, action, nullif(label, action),
+    values (t, op, action, case when op is not null then nullif(label, action) end,
       case when part[3] = 'all' then 'system' else who->>'kind' end,
       who->>'user', who->>'email', (who->>'ip')::inet, who->>'version', who->>'request', (who->>'grant')::uuid,
       entity, entity_id, watertight.audit_key(t, entity, entity_id), who->>'reason', diff);
@@ -462,10 +462,11 @@ grant select on watertight.protected_table to watertight_audit;
 grant select on watertight.audit_column to watertight_owner, watertight_migrator;
 
 -- protect() runs what protect_ddl() lists: from here on that of before, which
--- keeps tenants apart, and then that of the log.
+-- keeps tenants apart, and then that of the log. (OR REPLACE replaces nothing:
+-- sqlc, which reads these files, takes no notice of the new name.)
 alter function watertight.protect_ddl(regclass, name) rename to protect_ddl_isolation;
 -- +goose StatementBegin
-create function watertight.protect_ddl(rel regclass, tenant_column name default 'tenant_id') returns setof text
+create or replace function watertight.protect_ddl(rel regclass, tenant_column name default 'tenant_id') returns setof text
   language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -498,7 +499,7 @@ end $$;
 -- that is only out of date is no reason to refuse a migration.
 alter function watertight.unguarded() rename to unguarded_isolation;
 -- +goose StatementBegin
-create function watertight.unguarded() returns setof text
+create or replace function watertight.unguarded() returns setof text
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin

@@ -1,0 +1,3 @@
+-- name: CrosstenantEntered :exec
+-- watertight:cross-tenant the record of a transaction that crosses tenants
+select watertight.crosstenant_entered();
