@@ -68,6 +68,9 @@ type param struct {
 	slice    bool   // sqlc.slice
 	node     nodeID
 	order    int
+	at       int  // of sqlc.slice
+	cast     bool // $1::type
+	castAt   int
 }
 
 type factKind uint8
@@ -111,6 +114,8 @@ type occurrence struct {
 	block  *block
 	hints  []string
 	key    bool // pinned by its primary key: the tenants table itself
+	// nullable says that an outer join may leave the occurrence out of a row.
+	nullable bool
 }
 
 // problem is something that makes the statement unprovable by itself.
@@ -121,6 +126,7 @@ type problem struct {
 	message string
 	fix     string
 	object  string
+	note    bool        // matters to generated code only
 	broken  bool        // the query cannot be judged at all
 	occ     *occurrence // to edit
 	clause  string
@@ -141,6 +147,7 @@ type analysis struct {
 	problems []problem
 	inserts  []*insertion
 	seen     map[*rangeVar]bool
+	nullable map[token]bool // occurrences an outer join may leave out
 	blocks   int
 	memo     map[nodeID][]*param
 	assuming int
@@ -163,7 +170,7 @@ func newAnalysis(s *Schema, t *tenancy, path []string) *analysis {
 	return &analysis{
 		schema: s, tenancy: t, path: path,
 		implies: map[token][]token{}, params: map[string]*param{}, literals: map[string]nodeID{},
-		seen: map[*rangeVar]bool{}, memo: map[nodeID][]*param{},
+		seen: map[*rangeVar]bool{}, nullable: map[token]bool{}, memo: map[nodeID][]*param{},
 		offset: func(l int32) int { return int(l) }, classAt: -1,
 	}
 }

@@ -25,7 +25,7 @@ type Finding struct {
 	Fix      string   `json:"fix"`
 
 	// edit is the change that --fix makes, when it is safe.
-	edit *edit
+	edit edit
 	// broken marks input that could not be judged: exit code 2.
 	broken bool
 }

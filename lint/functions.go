@@ -3,6 +3,7 @@ package lint
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -55,7 +56,7 @@ func (a *analysis) checkFunction(f *funcCall, parts []string) {
 	if len(parts) > 1 {
 		schema = parts[len(parts)-2]
 	}
-	if schema != "" && lists().safe[schema+"."+name] {
+	if schema != "" && lists().safe[schema+"."+name] || a.tenancy.vouched(schema, name) {
 		return
 	}
 	if own := a.schema.functions[name]; len(own) > 0 && schema != "pg_catalog" {
@@ -164,4 +165,16 @@ func isCatalog(schema, name string) bool {
 // harmlessCatalog reports whether a system table holds definitions only.
 func harmlessCatalog(schema, name string) bool {
 	return schema == "information_schema" || lists().catalogs[name]
+}
+
+// vouched reports whether the options name a function as harmless.
+func (t *tenancy) vouched(schema, name string) bool {
+	if t == nil {
+		return false
+	}
+	full := name
+	if schema != "" {
+		full = schema + "." + name
+	}
+	return slices.Contains(t.functions, full)
 }

@@ -147,6 +147,8 @@ func (a *analysis) push(t *joinTree, facts []*fact, must bool, b *block) {
 		}
 		if must {
 			a.imply(b.f, t.leaf)
+		} else {
+			a.nullable[t.leaf] = true
 		}
 		return
 	}

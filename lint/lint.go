@@ -20,6 +20,11 @@ type Options struct {
 	// project: a query must then pin each level that a table has, each with a
 	// parameter of its own. Overrides TenantColumns. Defaults to one level.
 	Levels []Level
+
+	// Functions are names, with their schema if they have one, of functions
+	// that are known to read no table of another tenant. Defaults to none; the
+	// functions of PostgreSQL that compute only are known.
+	Functions []string
 }
 
 func (o Options) levels() []Level {
@@ -53,6 +58,9 @@ type Report struct {
 	Params map[string]string `json:"-"`
 
 	sources map[string]string
+	// notes are findings that only matter to generated code.
+	notes       []Finding
+	paramCounts map[string]int // of the queries whose parameters are positional
 }
 
 // Waiver is a query that carries watertight:cross-tenant.
@@ -94,10 +102,11 @@ func ReadQueries(paths []string) ([]File, error) {
 // finding; [Report.Err] tells whether there are such.
 func Check(s *Schema, files []File, opts Options) (*Report, error) {
 	t := newTenancy(s, opts.levels())
+	t.functions = opts.Functions
 	if t.owned() == 0 {
 		return nil, &InputError{Msg: "no table of the schema has a tenant column " + strings.Join(opts.allColumns(), " or ") + " (pass --tenant-column with the name your tables use)"}
 	}
-	r := &Report{Findings: []Finding{}, Params: map[string]string{}, sources: map[string]string{}}
+	r := &Report{Findings: []Finding{}, Params: map[string]string{}, sources: map[string]string{}, paramCounts: map[string]int{}}
 	for _, f := range files {
 		r.checkFile(s, t, f)
 	}
@@ -197,7 +206,12 @@ func (r *Report) checkFile(s *Schema, t *tenancy, f File) {
 		var found []Finding
 		for _, p := range q.parts {
 			for _, pr := range r.checkStatement(s, t, src, p, q) {
-				found = append(found, pr.finding(f.Name, q.name, lines, src))
+				g := pr.finding(f.Name, q.name, lines, src)
+				if pr.note {
+					r.notes = append(r.notes, g)
+				} else {
+					found = append(found, g)
+				}
 			}
 		}
 		r.settle(q, f.Name, lines, dedupe(found))
@@ -272,10 +286,11 @@ func (r *Report) checkStatement(s *Schema, t *tenancy, src string, p piece, q qu
 		a.named, a.offset, a.textual = text.named, offset, src
 		a.statement(st.GetStmt())
 		for i := range a.problems {
-			if a.problems[i].at <= p.start {
+			if a.problems[i].at <= p.code {
 				a.problems[i].at = p.code
 			}
 		}
+		r.noteGenerated(a, st.GetStmt(), q)
 		out = append(out, a.problems...)
 		if q.name != "" && len(a.tenantParams) > 0 && a.tenantParams[0] != nil {
 			r.Params[q.name] = a.tenantParams[0].name
@@ -284,15 +299,40 @@ func (r *Report) checkStatement(s *Schema, t *tenancy, src string, p piece, q qu
 	return out
 }
 
+// noteGenerated notes what matters to generated code only; [CheckSQLC] knows
+// whether it does.
+func (r *Report) noteGenerated(a *analysis, stmt *node, q queryText) {
+	if q.name != "" && !strings.HasPrefix(q.cmd, ":batch") && q.cmd != ":copyfrom" {
+		r.paramCounts[q.name] = len(a.params)
+	}
+	if m, ok := unwrap(stmt).(*mergeStmt); ok {
+		a.note(ruleMerge, a.offset(m.GetRelation().GetLocation()), "sqlc finds no parameters in MERGE, so the generated method fails when it runs (write INSERT … ON CONFLICT, or UPDATE)")
+	}
+	for _, p := range a.params {
+		if p.slice {
+			a.note(ruleSlice, p.at, "sqlc.slice is not expanded for pgx: the query it writes is wrong (write = ANY(@"+strings.TrimPrefix(p.name, "@")+"::type[]))")
+		}
+	}
+	for _, p := range a.tenantParams {
+		if p != nil && p.cast {
+			a.note(ruleLostType, p.castAt, "the cast of "+p.text()+" makes sqlc forget the type of the tenant column, so any value of the cast's type fits (leave the cast out)")
+		}
+	}
+}
+
+func (a *analysis) note(rule string, at int, message string) {
+	a.reportAt(rule, at, message).note = true
+}
+
 func (p problem) finding(file, query string, lines *lines, src string) Finding {
 	line, col := lines.position(p.at)
 	f := Finding{
-		Rule: p.rule, Severity: Error, File: file, Line: line, Column: col, Query: query,
+		Rule: p.rule, Severity: severityOf(p.rule), File: file, Line: line, Column: col, Query: query,
 		Table: p.table, Object: p.object, Message: p.message, Fix: p.fix,
 		broken: p.broken || p.rule == ruleSyntax,
 	}
 	if p.occ != nil {
-		f.edit = safeEdit(src, p)
+		f.edit = addCondition(src, p)
 	}
 	return f
 }

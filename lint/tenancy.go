@@ -10,6 +10,8 @@ type tenancy struct {
 	levels []Level
 	tables map[*Table]*tenantTable
 	types  map[string]bool
+	// functions are names the user vouches for.
+	functions []string
 }
 
 // Level is one level of tenancy: the column names that carry it. Most

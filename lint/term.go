@@ -87,6 +87,7 @@ func (a *analysis) castTerm(v *typeCast, sc *scope, b *block) (nodeID, string) {
 	if t.kind == termParam && from == "" {
 		// The innermost cast only declares the parameter's type. Types that
 		// cut, fold or round their input are not declarations.
+		t.param.cast, t.param.castAt = true, a.offset(v.GetLocation())
 		if declares(to) || a.schema.enums[to] || a.tenancy.isTenantType(typeText(v.GetTypeName())) {
 			return n, to
 		}
@@ -188,6 +189,8 @@ func (a *analysis) sqlcParam(f *funcCall) *param {
 	}
 	p := a.param("@"+name, 0)
 	p.nullable = p.nullable || parts[1] == "narg"
-	p.slice = p.slice || parts[1] == "slice"
+	if parts[1] == "slice" {
+		p.slice, p.at = true, a.offset(f.GetLocation())
+	}
 	return p
 }

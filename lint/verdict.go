@@ -167,6 +167,7 @@ func (a *analysis) unpinned(c claim, level int, tenant *param) {
 	p := a.reportAt(rule, o.at, fmt.Sprintf("%s%s is not pinned to the tenant: %s, so the query %s (add %s)", name, where, reason, verb, clause))
 	p.table, p.object, p.fix = o.table.String(), o.alias, "AND "+clause
 	if o.via == "" && o.levels[level] != noNode {
+		o.nullable = a.nullable[o.rel.leaf]
 		p.occ, p.clause = o, clause
 	}
 }

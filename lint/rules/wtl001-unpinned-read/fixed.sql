@@ -1,0 +1,5 @@
+-- name: ListBookings :many
+select b.id, b.title, c.name
+from bookings b
+join customers c on c.tenant_id = b.tenant_id and c.id = b.customer_id
+where b.tenant_id = $1;

@@ -1,0 +1,2 @@
+-- name: CloseBooking :exec
+update bookings set title = $2 where tenant_id = $3 and id = $1;

@@ -1,0 +1,2 @@
+-- name: MoveBooking :exec
+update bookings set tenant_id = $3 where tenant_id = $1 and id = $2;

@@ -1,0 +1,2 @@
+-- name: ListBookings :many
+select * from bookings_of($1);

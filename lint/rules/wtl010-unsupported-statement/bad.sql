@@ -1,0 +1,2 @@
+-- name: Clear :exec
+truncate bookings;

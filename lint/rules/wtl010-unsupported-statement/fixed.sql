@@ -1,0 +1,2 @@
+-- name: Clear :exec
+delete from bookings where tenant_id = $1;

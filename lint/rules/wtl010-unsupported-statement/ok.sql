@@ -1,0 +1,2 @@
+-- name: Values :many
+values (1), (2);

@@ -1,0 +1,2 @@
+-- name: UpdateCurrent :exec
+update bookings set title = $1 where current of cur;

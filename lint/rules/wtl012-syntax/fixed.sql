@@ -1,0 +1,2 @@
+-- name: ListBookings :many
+select * from bookings where tenant_id = $1;

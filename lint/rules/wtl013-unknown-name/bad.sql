@@ -1,0 +1,2 @@
+-- name: ListInvoices :many
+select * from invoices where tenant_id = $1;

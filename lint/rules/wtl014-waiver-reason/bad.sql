@@ -1,0 +1,3 @@
+-- name: CountBookings :one
+-- watertight:cross-tenant
+select count(*) from bookings;

@@ -1,0 +1,3 @@
+-- name: CountBookings :one
+-- watertight:cross-tenant the dashboard counts bookings
+select count(*) from bookings where tenant_id = $1;

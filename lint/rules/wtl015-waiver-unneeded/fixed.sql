@@ -1,0 +1,2 @@
+-- name: CountBookings :one
+select count(*) from bookings where tenant_id = $1;
