@@ -13,4 +13,4 @@ join lateral (select i.* from identity i join pg_catalog.pg_roles r on r.oid = i
   where not r.rolsuper and not pg_catalog.pg_has_role(i.oid, 'pg_read_server_files', 'USAGE') and not pg_catalog.pg_has_role(i.oid, 'pg_monitor', 'USAGE')
     and pg_catalog.has_function_privilege(i.oid, p.oid, 'EXECUTE') order by i.self desc limit 1) a on true
 where p.proname in ('pg_read_file', 'pg_read_binary_file', 'pg_ls_dir', 'pg_stat_file', 'lo_import', 'lo_export', 'pg_ls_logdir', 'pg_ls_waldir', 'pg_current_logfile',
-    'get_raw_page', 'heap_page_items', 'bt_page_items', 'pg_get_wal_records_info', 'pg_file_write', 'pg_reload_conf', 'pg_rotate_logfile', 'dblink_connect_u')
+    'pg_file_write', 'pg_reload_conf', 'pg_rotate_logfile', 'dblink_connect_u')
