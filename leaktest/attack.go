@@ -21,6 +21,7 @@ type attacker struct {
 	own1     *row
 	theirs   *row
 	counters map[catalog.OID]string
+	single   bool // a tenant can have one row only
 
 	cells    []Cell
 	findings []Finding
@@ -53,8 +54,9 @@ func (w *world) attack(ctx context.Context, s *session, t *table) ([]Cell, []Fin
 		}
 	}
 	for _, step := range []func(context.Context) error{
-		a.reads, a.inserts, a.updates, a.deletes, a.upserts, a.merges, a.copies, a.foreignKeys, a.uniqueKeys, a.prepared,
+		a.reads, a.updates, a.deletes, a.merges, a.upserts, a.foreignKeys, a.uniqueKeys, a.prepared, a.inserts, a.copies,
 	} {
+		a.single = false
 		if err := step(ctx); err != nil {
 			return a.cells, a.findings, fmt.Errorf("attack %s: %w", shownName(t.rel), err)
 		}
@@ -246,10 +248,11 @@ func (a *attacker) writeWith(ctx context.Context, sql string, triggersOff bool) 
 				return err
 			}
 		}
-		if a.counters == nil {
-			if _, err := a.written(ctx); err != nil {
-				return err
-			}
+		if err := a.makeRoom(ctx); err != nil {
+			return err
+		}
+		if _, err := a.written(ctx); err != nil {
+			return err
 		}
 		return a.as(ctx, a.me, func() error {
 			var err error

@@ -116,7 +116,14 @@ func (a *attacker) copies(ctx context.Context) error {
 	if !a.t.canInsert() {
 		return nil
 	}
-	theirs, _, err := a.fresh(ctx, a.victim)
+	owner := a.victim
+	if a.single = a.singular(); a.single {
+		owner = a.w.spare
+	}
+	if owner == nil || a.t.class == directory {
+		return nil
+	}
+	theirs, _, err := a.fresh(ctx, owner)
 	if err != nil || theirs == nil {
 		return err
 	}
@@ -351,9 +358,9 @@ func (a *attacker) uniqueKey(ctx context.Context, i *catalog.Index) error {
 		switch {
 		case r.code() == code && r.err.ConstraintName == i.Name:
 			message := fmt.Sprintf("a tenant learns by %s that another tenant has a value", code)
-			if surrogate {
-				a.find(rule, Warning, attack, message+" of a generated key")
-				a.cell(attack, Held, "", "generated key: "+r.String())
+			if surrogate || a.t.class == directory {
+				a.find(rule, Warning, attack, message)
+				a.cell(attack, Held, "", "of no use: "+r.String())
 				return nil
 			}
 			a.leaked(rule, attack, attack, "", message)

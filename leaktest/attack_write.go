@@ -18,6 +18,9 @@ func (a *attacker) fresh(ctx context.Context, owner *tenant) (values map[string]
 		if err := a.must(ctx, "set constraints all immediate"); err != nil {
 			return err
 		}
+		if err := a.makeRoom(ctx); err != nil {
+			return err
+		}
 		if err := a.seeder.enterAsAdmin(ctx, owner); err != nil {
 			return err
 		}
@@ -56,6 +59,30 @@ func (a *attacker) fresh(ctx context.Context, owner *tenant) (values map[string]
 	return values, why, err
 }
 
+// makeRoom deletes the tenant's own rows where it can have no second one.
+func (a *attacker) makeRoom(ctx context.Context) error {
+	if !a.single || !a.w.super {
+		return nil
+	}
+	for _, sql := range []string{
+		"set local session_replication_role = replica",
+		fmt.Sprintf("delete from %s t where %s = %s", a.t.name(), a.t.owner, quoteText(a.me.id)),
+		"set local session_replication_role = origin",
+	} {
+		if err := a.must(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// singular says whether a tenant can have one row only.
+func (a *attacker) singular() bool {
+	return a.t.column != nil && slices.ContainsFunc(a.t.rel.Indexes, func(i *catalog.Index) bool {
+		return i.Unique && i.Predicate == "" && len(i.Columns) == 1 && i.Columns[0] == a.t.column.Num
+	})
+}
+
 // insertable leaves out the columns that the application may not give, and that
 // have a value of their own.
 func (a *attacker) insertable(values map[string]value) map[string]value {
@@ -79,6 +106,10 @@ func (a *attacker) inserts(ctx context.Context) error {
 		a.cell("insert", Closed, "", "the application may not insert")
 		return nil
 	}
+	if a.t.class == directory {
+		return nil // another row is another tenant, which nobody has yet
+	}
+	a.single = a.singular()
 	mine, why, err := a.fresh(ctx, a.me)
 	if err != nil {
 		return err
@@ -94,8 +125,12 @@ func (a *attacker) inserts(ctx context.Context) error {
 	if !a.judgeControl("insert", "a", control) {
 		return nil
 	}
-	for _, other := range a.w.tenants[1:] {
-		if other.index > 1 && other.like == "" {
+	others := a.w.tenants[1:]
+	if a.single {
+		others = []*tenant{a.w.spare} // the others have their row already
+	}
+	for _, other := range others {
+		if other == nil || other.index > 1 && other.like == "" && !a.single {
 			continue
 		}
 		theirs, why, err := a.fresh(ctx, other)
@@ -103,7 +138,7 @@ func (a *attacker) inserts(ctx context.Context) error {
 			return err
 		}
 		if theirs == nil {
-			if other == a.victim {
+			if other == a.victim || a.single {
 				a.unproved("insert", "", "no row of the other tenant could be made: "+why)
 			}
 			continue

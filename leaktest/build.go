@@ -99,6 +99,7 @@ func (d *seeder) foreignValues(t *table, owner *tenant, i int, p plan, m maker, 
 	slices.SortStableFunc(keys, func(a, b *catalog.Constraint) int {
 		return boolInt(d.w.required(t.rel, b)) - boolInt(d.w.required(t.rel, a))
 	})
+	uses := map[*table]int{}
 	for _, k := range keys {
 		required := d.w.required(t.rel, k)
 		if p.minimal && !required || d.leftEmpty(t, k, p) {
@@ -113,7 +114,8 @@ func (d *seeder) foreignValues(t *table, owner *tenant, i int, p plan, m maker, 
 			d.setEmpty(t, k, fixed)
 			continue
 		}
-		if up := d.parentRow(parent, k, owner, i+p.skip%3, d.known(t, k, fixed)); up != nil {
+		if up := d.parentRow(parent, k, owner, i+uses[parent]+p.skip%3, d.known(t, k, fixed)); up != nil {
+			uses[parent]++ // a second key to the same table refers to another row
 			for n, num := range k.Columns {
 				fixed[t.rel.Column(num).Name], _ = up.value(parent.rel.Column(k.ReferencedColumns[n]).Name)
 			}

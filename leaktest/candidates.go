@@ -125,8 +125,16 @@ func (m maker) arrays(typ *catalog.Type, literals []string, add func(...string))
 			elements = append(elements, v)
 		}
 	}
-	if isText(elem) {
+	switch {
+	case isText(elem):
 		elements = append(elements, literals...)
+	case strings.HasPrefix(elem.TypeName, "int"):
+		for _, l := range literals {
+			if _, err := strconv.ParseInt(l, 10, 32); err == nil {
+				elements = append(elements, l)
+				add(arrayLiteral(l))
+			}
+		}
 	}
 	add("{}")
 	for _, e := range elements {

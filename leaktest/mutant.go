@@ -57,7 +57,7 @@ func (s *session) plant(ctx context.Context, ddl string) error {
 // adopt takes over the tenants and rows of the world before the change.
 func (w *world) adopt(from *world, s *session, only map[catalog.OID]bool) {
 	w.shared, w.only = s, only
-	w.tenants, w.context.signer = from.tenants, from.context.signer
+	w.tenants, w.spare, w.context.signer = from.tenants, from.spare, from.context.signer
 	w.cfg.Progress = nil
 	for oid, t := range w.byOID {
 		if old := from.byOID[oid]; old != nil {

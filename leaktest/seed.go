@@ -3,6 +3,7 @@ package leaktest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -83,18 +84,41 @@ func (w *world) seed(ctx context.Context, s *session) error {
 }
 
 // rowsFor is how many rows a tenant gets in a table.
-func rowsFor(t *table, owner *tenant) int {
+func (w *world) rowsFor(t *table, owner *tenant) int {
 	switch {
 	case owner == nil:
 		return 2
 	case t.class == directory:
 		return 1
-	case owner.index == 0:
-		return 3
-	case owner.index == 1:
-		return 2
+	case owner == w.spare:
+		return 0
 	}
-	return 1
+	n := [...]int{3, 2, 2, 1}[min(owner.index, 3)]
+	if w.dependent(t) {
+		n = max(n-1, 1) // leave a parent free for the row that an attack inserts
+	}
+	return n
+}
+
+// dependent says whether a key of the table consists of foreign keys: a row is
+// then bound to a parent that no other row has.
+func (w *world) dependent(t *table) bool {
+	foreign := map[int16]bool{}
+	for _, k := range w.foreignKeys(t.rel) {
+		for _, num := range k.Columns {
+			foreign[num] = true
+		}
+	}
+	for _, i := range t.rel.Indexes {
+		all := i.Unique && len(i.Columns) > 0
+		for _, num := range i.Columns {
+			all = all && foreign[num]
+		}
+		if all {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *seeder) fill(ctx context.Context, t *table) error {
@@ -108,7 +132,7 @@ func (d *seeder) fill(ctx context.Context, t *table) error {
 		if err := d.enterAsAdmin(ctx, owner); err != nil {
 			return err
 		}
-		for i := range rowsFor(t, owner) {
+		for i := range d.w.rowsFor(t, owner) {
 			r, why, err := d.add(ctx, t, owner, i)
 			if err != nil {
 				return err
@@ -138,7 +162,7 @@ func (d *seeder) fillShared(ctx context.Context, t *table) error {
 	for _, values := range rows {
 		t.rows = append(t.rows, newRow(nil, names, values))
 	}
-	for i := len(rows); i < rowsFor(t, nil); i++ {
+	for i := len(rows); i < d.w.rowsFor(t, nil); i++ {
 		r, why, err := d.add(ctx, t, nil, i)
 		if err != nil {
 			return err
@@ -212,11 +236,12 @@ type plan struct {
 func (d *seeder) add(ctx context.Context, t *table, owner *tenant, i int) (*row, string, error) {
 	d.n++
 	p := plan{empty: map[string]bool{}, filled: map[string]bool{}}
-	if owner != nil && owner.index == 2 {
+	if owner != nil && owner.index == 2 && i == 0 {
 		p.natural = d.firstOf(t)
 	}
 	why := ""
 	for attempt := range 14 {
+		promised := maps.Clone(d.promised) // what a row that was not made promised is void
 		values, reason, err := d.build(ctx, t, owner, i, p)
 		if err != nil {
 			return nil, "", err
@@ -243,6 +268,7 @@ func (d *seeder) add(ctx context.Context, t *table, owner *tenant, i int) (*row,
 		} else {
 			why = o.err.Message
 		}
+		d.promised = promised
 		if !p.react(t, o.err, attempt) {
 			break
 		}

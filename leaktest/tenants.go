@@ -14,16 +14,18 @@ import (
 func (w *world) chooseTenants(ctx context.Context, s *session) error {
 	kind, checks := w.tenantKind()
 	var ids, like []string
+	spare := ""
 	switch kind {
 	case "uuid":
 		ids = []string{"7a1c0de5-4b1d-4c3e-9f2a-000000000a01", "b2e55ed0-9d2f-4a6b-8c1e-000000000b02", "c3ab1e00-1f3d-4d5c-a7b9-000000000c03"}
+		spare = "d4ff5a7e-2e4f-4e6d-b8ca-000000000d04"
 		like = []string{"7a1c0de5-4b1d-4c3e-9f2a-1234567890ab", "0d15ea5e-4b1d-4c3e-9f2a-000000000a01"}
 	case "smallint":
-		ids, like = []string{"2101", "3202", "4303"}, []string{"21013", "-2101", "210"}
+		ids, spare, like = []string{"2101", "3202", "4303"}, "5404", []string{"21013", "-2101", "210"}
 	case "int":
-		ids, like = []string{"7100101", "7200202", "7300303"}, []string{"71001013", "-7100101", "710010"}
+		ids, spare, like = []string{"7100101", "7200202", "7300303"}, "7400404", []string{"71001013", "-7100101", "710010"}
 	default:
-		ids = []string{"wtalpha_1", "wtbravo_2", "wtcharl_3"}
+		ids, spare = []string{"wtalpha_1", "wtbravo_2", "wtcharl_3"}, "wtspare_4"
 		like = []string{"WTALPHA_1", "wtalphaX1", "wtalpha_12", "xwtalpha_1", "wtalpha_"}
 	}
 	if kind == "text" && checks != nil {
@@ -32,18 +34,23 @@ func (w *world) chooseTenants(ctx context.Context, s *session) error {
 			return err
 		}
 		if len(found) >= 3 {
-			ids, like = found[:3], nil
+			ids, like, spare = found[:3], nil, ""
+			if len(found) > 3 {
+				spare = found[3]
+			}
 		}
 	}
-	why := map[string]string{}
 	labels := []string{"alpha", "bravo", "charl", "nearb", "nearc", "neard", "neare", "nearf"}
 	for i, id := range append(ids, like...) {
 		t := &tenant{index: i, id: id, label: labels[i], user: userOf(kind, id, i)}
 		if i > 2 {
 			t.like = resemblance(ids[0], id)
 		}
-		why[id] = t.like
 		w.tenants = append(w.tenants, t)
+	}
+	if spare != "" {
+		w.spare = &tenant{index: len(w.tenants), id: spare, label: "spare", user: userOf(kind, spare, len(w.tenants))}
+		w.tenants = append(w.tenants, w.spare)
 	}
 	return nil
 }

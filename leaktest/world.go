@@ -38,6 +38,7 @@ type world struct {
 	byOID     map[catalog.OID]*table
 	byText    map[string]*table // tables by their OID as text
 	tableList string            // the OIDs as an array
+	spare     *tenant           // has no rows but its own in a directory; nil if there is none
 	tenants   []*tenant         // the first three in full; the rest resemble the first
 	assumed   []string
 	notes     []string

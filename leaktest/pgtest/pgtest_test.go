@@ -22,8 +22,9 @@ func TestMain(m *testing.M) {
 func TestNewGivesTheSchemaAndItsRoles(t *testing.T) {
 	t.Parallel()
 	d := New(t)
+	login := d.Server().login // which is the role itself on a server of our own
 	for pool, want := range map[*pgxpool.Pool]string{
-		d.Migrator(t): "watertight_migrator false true", d.App(t): "watertight_app false false", d.System(t): "watertight_system false false",
+		d.Migrator(t): "watertight_migrator false true", d.App(t): login(appRole) + " false false", d.System(t): login(systemRole) + " false false",
 	} {
 		var got string
 		err := pool.QueryRow(t.Context(), `select concat_ws(' ', rolname, rolsuper::text, rolbypassrls::text)
@@ -32,6 +33,7 @@ func TestNewGivesTheSchemaAndItsRoles(t *testing.T) {
 		require.Equal(t, want, got)
 	}
 	require.Equal(t, `""`, text(t, d.App(t), "show search_path"))
+	require.Equal(t, "UTF8 C", text(t, d.App(t), "select current_setting('server_encoding') || ' ' || datcollate from pg_database where datname = current_database()"))
 	require.Equal(t, "1", text(t, d.Admin(t), "select count(*) from watertight.context_key where kid = '"+d.Key.ID()+"'"))
 	require.Equal(t, "1", text(t, d.Admin(t), "select count(*) from watertight.context_key"))
 }

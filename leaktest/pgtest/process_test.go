@@ -244,7 +244,7 @@ func TestChildPasses(t *testing.T) {
 		t.Skip("for TestPassingRunLeavesNothing and TestAsAnotherUser")
 	}
 	d := New(t)
-	require.Equal(t, "watertight_app", text(t, d.App(t), "select current_user"))
+	require.Equal(t, d.Server().login(appRole), text(t, d.App(t), "select current_user"))
 	fmt.Printf("USER %d SOURCE %s ADDRESS %s\n", os.Geteuid(), d.Server().Source(), redacted(d.AdminURL))
 }
 

@@ -127,11 +127,14 @@ func (s *Server) build(ctx context.Context, name string, from *template, cfg Con
 	if err := s.exec(ctx, "drop database if exists "+quote(name)+" with (force)"); err != nil {
 		return err
 	}
-	source := "template0"
+	var err error
 	if from != nil {
-		source = from.name
+		err = s.copy(ctx, name, from.name)
+	} else {
+		// The same on every server, also on one whose own encoding is another.
+		err = s.exec(ctx, "create database "+quote(name)+" template template0 encoding 'UTF8' locale 'C'")
 	}
-	if err := s.copy(ctx, name, source); err != nil {
+	if err != nil {
 		return err
 	}
 	switch {
