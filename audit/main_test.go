@@ -113,6 +113,7 @@ func (w *world) admit(t testing.TB, a tenancy.Actor, id tenancy.ID) tenancy.Scop
 }
 
 func (w *world) asA(t testing.TB) *tenancy.Conn { t.Helper(); return w.db.For(w.admit(t, w.anna, w.a)) }
+
 func (w *world) asB(t testing.TB) *tenancy.Conn { t.Helper(); return w.db.For(w.admit(t, w.bob, w.b)) }
 
 // events are those of app tables in a tenant's log, oldest first.
