@@ -46,6 +46,15 @@ func apart(t testing.TB, l lookup) *Server {
 	return server
 }
 
+// create makes a database on the server, which may be one that stays.
+func create(t testing.TB, s *Server, cfg Config) *Database {
+	t.Helper()
+	d, err := s.CreateDatabase(t.Context(), "", cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Drop(context.Background())) })
+	return d
+}
+
 // envChild names the function that a copy of the test program runs instead of
 // the tests.
 const envChild = "WATERTIGHT_TEST_CHILD"

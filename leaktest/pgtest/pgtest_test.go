@@ -102,8 +102,7 @@ func TestTemplateIsBuiltOnce(t *testing.T) {
 	setup := Config{Setup: []string{"create schema once"}}
 	numbers := map[string]string{}
 	for _, cfg := range []Config{setup, {}, setup, {}, {Setup: []string{"create schema twice"}}, setup} {
-		d, err := server.CreateDatabase(t.Context(), "", cfg)
-		require.NoError(t, err)
+		d := create(t, server, cfg)
 		name := templatePrefix + fingerprint(cfg)
 		number := text(t, d.Admin(t), "select oid from pg_database where datistemplate and datname = '"+name+"'")
 		if before, ok := numbers[name]; ok {

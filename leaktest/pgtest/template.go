@@ -132,7 +132,7 @@ func (s *Server) build(ctx context.Context, name string, from *template, cfg Con
 		err = s.copy(ctx, name, from.name)
 	} else {
 		// The same on every server, also on one whose own encoding is another.
-		err = s.exec(ctx, "create database "+quote(name)+" template template0 encoding 'UTF8' locale 'C'")
+		err = s.exec(ctx, "create database "+quote(name)+" template template0 encoding 'UTF8' locale_provider libc locale 'C'")
 	}
 	if err != nil {
 		return err

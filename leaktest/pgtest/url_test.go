@@ -151,12 +151,10 @@ func TestSweptTemplateIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	server := New(t).Server()
 	cfg := Config{Setup: []string{"create schema swept"}}
-	_, err := server.CreateDatabase(t.Context(), "", cfg)
-	require.NoError(t, err)
+	create(t, server, cfg)
 	name := templatePrefix + fingerprint(cfg)
 	require.NoError(t, server.exec(t.Context(), "alter database "+name+" with is_template false", "drop database "+name))
-	d, err := server.CreateDatabase(t.Context(), "", cfg)
-	require.NoError(t, err)
+	d := create(t, server, cfg)
 	require.Equal(t, "1", text(t, d.Admin(t), "select count(*) from pg_namespace where nspname = 'swept'"))
 }
 
