@@ -47,7 +47,7 @@ var arrows = map[string][]string{
 	"accounts":       {"tenancy", "tenancy/crosstenant", "query", "query/platform", pgx, uuid},
 
 	// Proof.
-	"lint":             {oliphant, protobuf},
+	"lint":             {oliphant, protobuf, yaml},
 	"inspect":          {"internal/catalog", pgx},
 	"internal/catalog": {pgx},
 	"leaktest":         {"tenancy", "internal/catalog", pgx},
@@ -55,13 +55,14 @@ var arrows = map[string][]string{
 
 	// The commands, and what only they use.
 	"internal/sqlcplugin": {},
+	"internal/lintgate":   {"internal/sqlcplugin", "lint"},
 	"internal/generator":  {"internal/sqlcplugin", yaml},
 	"internal/typecheck":  {},
 	"cmd/watertight": {
 		"tenancy", "tenancy/crosstenant", "accounts", "schema", "crypto", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest",
-		"internal/generator", "internal/sqlcplugin", pgx, gocloud,
+		"internal/generator", "internal/lintgate", "internal/sqlcplugin", pgx, gocloud,
 	},
-	"cmd/sqlc-gen-watertight": {"internal/sqlcplugin"},
+	"cmd/sqlc-gen-watertight": {"internal/lintgate", "internal/sqlcplugin"},
 
 	// What an auditor and a newcomer read.
 	"enforcement": {},

@@ -60,7 +60,8 @@ type Report struct {
 	sources map[string]string
 	// notes are findings that only matter to generated code.
 	notes       []Finding
-	paramCounts map[string]int // of the queries whose parameters are positional
+	used        map[string]bool // tenant tables that queries name
+	paramCounts map[string]int  // of the queries whose parameters are positional
 }
 
 // Waiver is a query that carries watertight:cross-tenant.
@@ -106,7 +107,7 @@ func Check(s *Schema, files []File, opts Options) (*Report, error) {
 	if t.owned() == 0 {
 		return nil, &InputError{Msg: "no table of the schema has a tenant column " + strings.Join(opts.allColumns(), " or ") + " (pass --tenant-column with the name your tables use)"}
 	}
-	r := &Report{Findings: []Finding{}, Params: map[string]string{}, sources: map[string]string{}, paramCounts: map[string]int{}}
+	r := &Report{Findings: []Finding{}, Params: map[string]string{}, sources: map[string]string{}, paramCounts: map[string]int{}, used: map[string]bool{}}
 	for _, f := range files {
 		r.checkFile(s, t, f)
 	}
@@ -308,6 +309,12 @@ func (r *Report) noteGenerated(a *analysis, stmt *node, q queryText) {
 	if m, ok := unwrap(stmt).(*mergeStmt); ok {
 		a.note(ruleMerge, a.offset(m.GetRelation().GetLocation()), "sqlc finds no parameters in MERGE, so the generated method fails when it runs (write INSERT … ON CONFLICT, or UPDATE)")
 	}
+	for _, o := range a.occs {
+		r.used[o.table.Schema+"."+o.table.Name] = true
+	}
+	for _, in := range a.inserts {
+		r.used[in.table.Schema+"."+in.table.Name] = true
+	}
 	for _, p := range a.params {
 		if p.slice {
 			a.note(ruleSlice, p.at, "sqlc.slice is not expanded for pgx: the query it writes is wrong (write = ANY(@"+strings.TrimPrefix(p.name, "@")+"::type[]))")
@@ -360,4 +367,20 @@ func (l *lines) position(off int) (line, col int) {
 		i--
 	}
 	return i + 1, 1 + utf8.RuneCountInString(l.src[l.starts[i]:off])
+}
+
+// Merge adds the findings and counts of another report.
+func (r *Report) Merge(o *Report) {
+	r.Findings = append(r.Findings, o.Findings...)
+	r.Waivers = append(r.Waivers, o.Waivers...)
+	r.Queries += o.Queries
+	r.Proved += o.Proved
+	r.Waived += o.Waived
+	for name, src := range o.sources {
+		r.sources[name] = src
+	}
+	for name, p := range o.Params {
+		r.Params[name] = p
+	}
+	r.sort()
 }

@@ -104,8 +104,8 @@ func (c *sqlcCheck) limit() {
 	}
 }
 
-// overrides checks that the tenant column of every tenant table has an
-// override. "*.tenant_id" covers the tables of the default schema only.
+// overrides checks that the tenant column of every tenant table that the
+// queries name has an override. "*.tenant_id" covers the tables of the default schema only.
 func (c *sqlcCheck) overrides() {
 	for _, o := range c.block.goBlock.Overrides {
 		if o.DBType != "" && c.tenancy.types[o.DBType] && o.Column == "" && o.DBType != "uuid" {
@@ -114,6 +114,9 @@ func (c *sqlcCheck) overrides() {
 	}
 	var missing []string
 	for tab, e := range c.tenancy.tables {
+		if !c.report.used[tab.Schema+"."+tab.Name] {
+			continue
+		}
 		for _, column := range e.columns {
 			if column != "" && !c.covered(tab, column) {
 				missing = append(missing, tab.String()+"."+column)

@@ -15,9 +15,10 @@ package main
 import (
 	"os"
 
+	"github.com/watertight-go/watertight/internal/lintgate"
 	"github.com/watertight-go/watertight/internal/sqlcplugin"
 )
 
 func main() {
-	os.Exit(sqlcplugin.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, sqlcplugin.Gates()...))
+	os.Exit(sqlcplugin.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, append(sqlcplugin.Gates(), lintgate.Gate)...))
 }

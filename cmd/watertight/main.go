@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/watertight-go/watertight/internal/lintgate"
 	"github.com/watertight-go/watertight/internal/sqlcplugin"
 )
 
@@ -21,7 +22,7 @@ func main() {
 	// "watertight generate" puts a link to this program on sqlc's PATH, so that
 	// command and plugin are always of one version.
 	if args := os.Args[1:]; sqlcplugin.Called(args) {
-		os.Exit(sqlcplugin.Main(args, os.Stdin, os.Stdout, os.Stderr, sqlcplugin.Gates()...))
+		os.Exit(sqlcplugin.Main(args, os.Stdin, os.Stdout, os.Stderr, append(sqlcplugin.Gates(), lintgate.Gate)...))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

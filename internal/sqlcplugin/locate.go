@@ -15,14 +15,21 @@ import (
 type Position struct {
 	File string // relative to the folder of sqlc.yaml where it is known
 	Line int    // of the name line; 0 when the file cannot be read
+	// Column is known to gates that read the query; 0 when it is not.
+	Column int
 }
 
-// String returns file:line, or the file alone when the line is unknown.
+// String returns file:line or file:line:column, or the file alone when the line
+// is unknown.
 func (p Position) String() string {
-	if p.Line == 0 {
-		return p.File
+	s := p.File
+	if p.Line > 0 {
+		s += ":" + strconv.Itoa(p.Line)
+		if p.Column > 0 {
+			s += ":" + strconv.Itoa(p.Column)
+		}
 	}
-	return p.File + ":" + strconv.Itoa(p.Line)
+	return s
 }
 
 // nameLine is the line that names a query. sqlc takes exactly this form.
