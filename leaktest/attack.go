@@ -21,7 +21,6 @@ type attacker struct {
 	own1     *row
 	theirs   *row
 	counters map[catalog.OID]string
-	single   bool // a tenant can have one row only
 
 	cells    []Cell
 	findings []Finding
@@ -30,10 +29,7 @@ type attacker struct {
 // attack makes every attack on a table.
 func (w *world) attack(ctx context.Context, s *session, t *table) ([]Cell, []Finding, error) {
 	a := &attacker{session: s, t: t, me: w.tenants[0], victim: w.tenants[1]}
-	a.seeder = &seeder{session: s, n: 5000, done: map[catalog.OID]bool{}, promised: map[catalog.OID][]promise{}}
-	for _, other := range w.tables {
-		a.seeder.done[other.rel.OID] = true
-	}
+	a.seeder = w.newSeeder(s)
 	if t.rel.Kind == catalog.PartitionedTable && t.rel.Partition {
 		return nil, nil, nil
 	}
@@ -56,12 +52,20 @@ func (w *world) attack(ctx context.Context, s *session, t *table) ([]Cell, []Fin
 	for _, step := range []func(context.Context) error{
 		a.reads, a.updates, a.deletes, a.merges, a.upserts, a.foreignKeys, a.uniqueKeys, a.prepared, a.inserts, a.copies,
 	} {
-		a.single = false
 		if err := step(ctx); err != nil {
 			return a.cells, a.findings, fmt.Errorf("attack %s: %w", shownName(t.rel), err)
 		}
 	}
 	return a.cells, a.findings, nil
+}
+
+// newSeeder makes further rows after the tables were filled.
+func (w *world) newSeeder(s *session) *seeder {
+	d := &seeder{session: s, n: 5000, done: map[catalog.OID]bool{}, promised: map[catalog.OID][]promise{}}
+	for _, t := range w.tables {
+		d.done[t.rel.OID] = true
+	}
+	return d
 }
 
 // note is for a partition that got no rows: its privileges and policies are
@@ -247,9 +251,6 @@ func (a *attacker) writeWith(ctx context.Context, sql string, triggersOff bool) 
 			if err := a.must(ctx, "set local session_replication_role = replica"); err != nil {
 				return err
 			}
-		}
-		if err := a.makeRoom(ctx); err != nil {
-			return err
 		}
 		if _, err := a.written(ctx); err != nil {
 			return err

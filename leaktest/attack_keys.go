@@ -117,7 +117,7 @@ func (a *attacker) copies(ctx context.Context) error {
 		return nil
 	}
 	owner := a.victim
-	if a.single = a.singular(); a.single {
+	if a.singular() {
 		owner = a.w.spare
 	}
 	if owner == nil || a.t.class == directory {

@@ -18,9 +18,6 @@ func (a *attacker) fresh(ctx context.Context, owner *tenant) (values map[string]
 		if err := a.must(ctx, "set constraints all immediate"); err != nil {
 			return err
 		}
-		if err := a.makeRoom(ctx); err != nil {
-			return err
-		}
 		if err := a.seeder.enterAsAdmin(ctx, owner); err != nil {
 			return err
 		}
@@ -59,23 +56,6 @@ func (a *attacker) fresh(ctx context.Context, owner *tenant) (values map[string]
 	return values, why, err
 }
 
-// makeRoom deletes the tenant's own rows where it can have no second one.
-func (a *attacker) makeRoom(ctx context.Context) error {
-	if !a.single || !a.w.super {
-		return nil
-	}
-	for _, sql := range []string{
-		"set local session_replication_role = replica",
-		fmt.Sprintf("delete from %s t where %s = %s", a.t.name(), a.t.owner, quoteText(a.me.id)),
-		"set local session_replication_role = origin",
-	} {
-		if err := a.must(ctx, sql); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // singular says whether a tenant can have one row only.
 func (a *attacker) singular() bool {
 	return a.t.column != nil && slices.ContainsFunc(a.t.rel.Indexes, func(i *catalog.Index) bool {
@@ -109,8 +89,11 @@ func (a *attacker) inserts(ctx context.Context) error {
 	if a.t.class == directory {
 		return nil // another row is another tenant, which nobody has yet
 	}
-	a.single = a.singular()
-	mine, why, err := a.fresh(ctx, a.me)
+	me, others := a.me, a.w.tenants[1:]
+	if a.singular() && a.w.spare != nil {
+		me, others = a.w.spare, []*tenant{a.w.spare} // the others have their row already
+	}
+	mine, why, err := a.fresh(ctx, me)
 	if err != nil {
 		return err
 	}
@@ -118,19 +101,15 @@ func (a *attacker) inserts(ctx context.Context) error {
 		a.unproved("insert", "", "no further row could be made: "+why)
 		return nil
 	}
-	control, err := a.write(ctx, insertSQL(a.t, a.insertable(mine), "", ""))
+	control, err := a.writeAs(ctx, me, insertSQL(a.t, a.insertable(mine), "", ""))
 	if err != nil {
 		return err
 	}
 	if !a.judgeControl("insert", "a", control) {
 		return nil
 	}
-	others := a.w.tenants[1:]
-	if a.single {
-		others = []*tenant{a.w.spare} // the others have their row already
-	}
 	for _, other := range others {
-		if other == nil || other.index > 1 && other.like == "" && !a.single {
+		if other.index > 1 && other.like == "" && other != me {
 			continue
 		}
 		theirs, why, err := a.fresh(ctx, other)
@@ -138,7 +117,7 @@ func (a *attacker) inserts(ctx context.Context) error {
 			return err
 		}
 		if theirs == nil {
-			if other == a.victim || a.single {
+			if other == a.victim {
 				a.unproved("insert", "", "no row of the other tenant could be made: "+why)
 			}
 			continue
@@ -174,6 +153,19 @@ func (a *attacker) withParent(mine, theirs map[string]value) map[string]value {
 		out[n] = v
 	}
 	return out
+}
+
+// writeAs is write in the name of another tenant, whose rows are foreign to the
+// first: what it changes is its own affair.
+func (a *attacker) writeAs(ctx context.Context, t *tenant, sql string) (result, error) {
+	if t == a.me {
+		return a.write(ctx, sql)
+	}
+	defer func(me *tenant) { a.me = me }(a.me)
+	a.me = t
+	r, err := a.write(ctx, sql)
+	r.changed = nil
+	return r, err
 }
 
 // insertForNobody publishes a row without a tenant.
@@ -375,30 +367,71 @@ func (a *attacker) blindUpdate(ctx context.Context) error {
 	}
 	var last result
 	for _, c := range columns {
-		set := a.assignment(c)
-		if set == "" {
-			continue
-		}
-		r, err := a.write(ctx, fmt.Sprintf("update %s set %s", a.t.name(), set))
-		if err != nil {
-			return err
-		}
-		last = r
-		if r.err != nil && !r.refused() && a.w.super {
-			if r, err = a.writeWith(ctx, fmt.Sprintf("update %s set %s", a.t.name(), set), true); err != nil {
+		for _, set := range []string{a.assignment(c), a.scatter(c)} {
+			if set == "" {
+				continue
+			}
+			r, err := a.write(ctx, fmt.Sprintf("update %s set %s", a.t.name(), set))
+			if err != nil {
 				return err
 			}
+			last = r
+			if r.err != nil && !r.refused() && a.w.super {
+				if r, err = a.writeWith(ctx, fmt.Sprintf("update %s set %s", a.t.name(), set), true); err != nil {
+					return err
+				}
+			}
+			if r.err != nil && !r.refused() {
+				continue
+			}
+			a.judgeBlind(ruleUpdate, "update", "w", r)
+			return a.returning(ctx, c)
 		}
-		if r.err != nil && !r.refused() {
-			continue
-		}
-		a.judgeBlind(ruleUpdate, "update", "w", r)
-		return a.returning(ctx, c)
 	}
 	if last.err != nil {
-		a.unproved("update", "", last.String())
+		return a.unchangedUpdate(ctx, columns[0], last)
 	}
 	return nil
+}
+
+// unchangedUpdate sets a column to what it is, where no constant can be set.
+func (a *attacker) unchangedUpdate(ctx context.Context, c *catalog.Column, last result) error {
+	r, err := a.write(ctx, fmt.Sprintf("update %s set %s = %s", a.t.name(), quoteName(c.Name), quoteName(c.Name)))
+	if err != nil {
+		return err
+	}
+	if r.err != nil {
+		a.unproved("update", "", last.String())
+		return nil
+	}
+	a.judgeBlind(ruleUpdate, "update", "w", r)
+	return a.returning(ctx, c)
+}
+
+// scatter sets a column to another value in each row, without reading it: keys
+// stay unique.
+func (a *attacker) scatter(c *catalog.Column) string {
+	typ := a.w.types[c.BaseOID]
+	if typ == nil {
+		return ""
+	}
+	expr := ""
+	switch {
+	case isText(typ):
+		expr = "pg_catalog.md5(pg_catalog.random()::text)"
+		if limit, _, ok := modifiers(a.w.baseType(c)); ok {
+			expr = fmt.Sprintf("pg_catalog.left(%s, %d)", expr, limit)
+		}
+	case typ.TypeName == "uuid":
+		expr = "pg_catalog.gen_random_uuid()"
+	case strings.HasPrefix(typ.TypeName, "int") && typ.TypeName != "interval":
+		expr = "(100 + 30000 * pg_catalog.random())::int"
+	case typ.TypeName == "timestamptz" || typ.TypeName == "timestamp":
+		expr = "pg_catalog.now() + pg_catalog.random() * interval '300 days'"
+	default:
+		return ""
+	}
+	return quoteName(c.Name) + " = " + expr
 }
 
 // judgeBlind judges a statement that hit whatever it could reach, own rows

@@ -193,7 +193,25 @@ feed:
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return w.attackSerially(outer, report)
+	if err := w.attackSerially(outer, report); err != nil {
+		return err
+	}
+	return w.attackQueries(outer, report)
+}
+
+// attackQueries runs the queries in one session: each job would delete the rows
+// that another one needs.
+func (w *world) attackQueries(ctx context.Context, report *Report) error {
+	if len(w.cfg.Queries) == 0 || w.only != nil {
+		return nil
+	}
+	s, err := w.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	h := &whole{session: s, report: report}
+	return h.attackQueries(ctx, w.cfg.Queries)
 }
 
 // describeRun says what was attacked and how.

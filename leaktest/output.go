@@ -59,7 +59,7 @@ func (r Report) WriteJSON(w io.Writer) error {
 		Cells    []Cell    `json:"cells"`
 		Assumed  []string  `json:"assumed"`
 		Where    string    `json:"where"`
-	}{findings, r.Queries, proved, 0, r.Tables, r.Rows, r.Attacks, r.Leaks(), r.Unproved(), cells, r.Assumed, r.Where})
+	}{findings, r.Queries, proved, r.Waived, r.Tables, r.Rows, r.Attacks, r.Leaks(), r.Unproved(), cells, r.Assumed, r.Where})
 }
 
 // WriteSARIF writes the findings for code scanning.

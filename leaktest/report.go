@@ -95,7 +95,8 @@ type Report struct {
 	Rows     int           `json:"rows"`   // that were made
 	Attacks  int           `json:"attacks"`
 	Queries  int           `json:"queries"`
-	Where    string        `json:"where"` // in a copy, or in a transaction that was rolled back
+	Waived   int           `json:"waived"` // queries that say why they cross tenants
+	Where    string        `json:"where"`  // in a copy, or in a transaction that was rolled back
 	Assumed  []string      `json:"assumed"`
 	Notes    []string      `json:"notes"`
 	Started  time.Time     `json:"started"`

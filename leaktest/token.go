@@ -23,7 +23,7 @@ type signer struct{ key tenancy.ContextKey }
 
 // token admits to the tenant for ten minutes, in one session only.
 func (s signer) token(tenant string, pid uint32) string {
-	claims := base64.StdEncoding.EncodeToString([]byte(`{"kind":"job","role":"admin","version":"leaktest"}`))
+	claims := base64.StdEncoding.EncodeToString([]byte(`{"user":"00000000-0000-4000-8000-00000000a77a","email":"attack@leaktest.example","ip":"127.0.0.1","kind":"user","role":"admin","version":"leaktest"}`))
 	head := fmt.Sprintf("w1.%s.%s.%d.s.leaktest.%s", s.key.ID(), tenant, time.Now().Add(10*time.Minute).Unix(), claims)
 	secret := s.key.Secret()
 	mac := hmac.New(sha256.New, secret[:])

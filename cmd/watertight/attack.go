@@ -71,6 +71,12 @@ func (f *attackFlags) config(c *call, url string) (leaktest.Config, error) {
 		}
 		cfg.Seed = string(sql)
 	}
+	if len(f.queries) > 0 {
+		var err error
+		if cfg.Queries, err = leaktest.ReadQueries(f.queries); err != nil {
+			return cfg, err
+		}
+	}
 	return cfg, nil
 }
 
