@@ -18,6 +18,12 @@ import (
 // relative to the folder of sqlc.yaml.
 const Config = "watertight.yaml"
 
+// Gates returns all gates, in the order they run. Both programs that act as the
+// plugin take them from here, so that neither can run with fewer.
+func Gates() []sqlcplugin.Gate {
+	return []sqlcplugin.Gate{sqlcplugin.HandleGate, Gate}
+}
+
 // Gate is a [sqlcplugin.Gate]. Warnings do not stop the generation.
 func Gate(r *sqlcplugin.Request, o sqlcplugin.Options) ([]sqlcplugin.Finding, error) {
 	options, err := lint.ReadOptions(Config)
