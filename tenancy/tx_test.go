@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -347,4 +348,23 @@ func TestReadTxGoesToTheReplica(t *testing.T) {
 	cfg.ReplicaURL = w.AdminURL
 	_, err := tenancy.Open(t.Context(), w.AppURL, cfg)
 	require.ErrorIs(t, err, tenancy.ErrUnsafeRole, "the replica's role is checked as well")
+}
+
+// A tenant's named lock keeps out its own transactions, and nobody else's.
+func TestNamedLocksAreTheTenants(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const lock = "select watertight.xact_lock('invoice')"
+	err := w.db.Tx(t.Context(), w.admit(t, w.anna, w.a), func(ctx context.Context, c *tenancy.Conn) error {
+		_, err := c.Exec(ctx, lock)
+		require.NoError(t, err)
+		_, err = w.asB(t).Exec(t.Context(), lock)
+		require.NoError(t, err, "another tenant has a lock of the same name")
+		short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		_, err = w.asA(t).Exec(short, lock)
+		require.ErrorIs(t, err, context.DeadlineExceeded, "the same tenant waits")
+		return nil
+	})
+	require.NoError(t, err)
 }

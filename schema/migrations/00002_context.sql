@@ -217,7 +217,9 @@ as $$
 declare
   t uuid := watertight.tenant();
 begin
-  perform pg_advisory_xact_lock(hashtextextended(t::text || ':' || key, 0));
+  -- 64 bits of SHA-256: with a weaker hash a tenant could look for names that
+  -- collide with another's, and hold it up.
+  perform pg_advisory_xact_lock(('x' || substr(encode(sha256(convert_to(t::text || ':' || key, 'UTF8')), 'hex'), 1, 16))::bit(64)::bigint);
 end $$;
 -- +goose StatementEnd
 comment on function watertight.xact_lock(text) is
