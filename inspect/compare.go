@@ -159,10 +159,27 @@ func (c *condition) against(n *catalog.Node) result {
 		return isOpen("constant", "the tenant is compared with a value that no context decides")
 	case len(v.sources) == 0:
 		return isOpen("subquery", "the tenant is looked up without asking who is there")
-	case len(v.relations) > 0:
+	case slices.ContainsFunc(v.relations, c.m.tells):
 		r.level = lookup
 	}
 	return r
+}
+
+// tells says whether what stands in a relation can decide whose the context is:
+// it has tenants, or the application can write it. A table of keys, which a
+// function verifies the context with, is none.
+func (m *model) tells(oid catalog.OID) bool {
+	r := m.cat.Relation(oid)
+	if r == nil {
+		return false
+	}
+	if m.tenancy.Column(r) != nil {
+		return true
+	}
+	return slices.ContainsFunc(m.identities, func(id identity) bool {
+		g := m.may(id.role.OID, r)
+		return g.Select || g.Insert || g.Update
+	})
 }
 
 // compareRow judges a comparison of the tenant column with an expression that

@@ -41,7 +41,7 @@ type result struct {
 	policies []*catalog.Policy // of a result for a command: where it comes from
 }
 
-func isClosed() result { return result{level: closed, class: "closed"} }
+func isClosed() result                   { return result{level: closed, class: "closed"} }
 func isOpen(class, reason string) result { return result{level: open, class: class, reason: reason} }
 
 func isOpaque(class, reason string) result {

@@ -17,18 +17,18 @@ type routine struct {
 	Scoped   bool        `json:"scoped"` // its text compares the tenant column with the context
 	Argument bool        `json:"argument"`
 	Dynamic  bool        `json:"dynamic"`
-	Unsafe   bool        `json:"unsafe"`  // it puts text into the SQL that it runs
-	Callable string      `json:"caller"`  // an identity that may call it, by name
-	Path     bool        `json:"path"`    // has a search_path of its own, or needs none
-	Policy   bool        `json:"policy"`  // a policy calls it
-	Sets     string      `json:"sets"`    // the tenant's setting, if it sets it in its text
-	SetsTo   string      `json:"sets_to"` // to which constant
-	Session  bool        `json:"session"` // for the whole session
-	After    string      `json:"after"`   // the tenant table that it uses after that
-	Reads    string      `json:"reads"`   // a tenant table that it reads, with the reader's own rights or not
-	Shadow   bool        `json:"shadow"`  // an argument is named like a column that it is compared with
-	NewRow   bool        `json:"new_row"` // a trigger that ties what it does to NEW or OLD's tenant
-	Context  bool        `json:"context"` // depends on settings or on the user
+	Unsafe   bool        `json:"unsafe"`           // it puts text into the SQL that it runs
+	Callable string      `json:"caller,omitempty"` // an identity that may call it, by name
+	Path     bool        `json:"path"`             // has a search_path of its own, or needs none
+	Policy   bool        `json:"policy"`           // a policy calls it
+	Sets     string      `json:"sets"`             // the tenant's setting, if it sets it in its text
+	SetsTo   string      `json:"sets_to"`          // to which constant
+	Session  bool        `json:"session"`          // for the whole session
+	After    string      `json:"after"`            // the tenant table that it uses after that
+	Reads    string      `json:"reads"`            // a tenant table that it reads, with the reader's own rights or not
+	Shadow   bool        `json:"shadow"`           // an argument is named like a column that it is compared with
+	NewRow   bool        `json:"new_row"`          // a trigger that ties what it does to NEW or OLD's tenant
+	Context  bool        `json:"context"`          // depends on settings or on the user
 }
 
 // routines describes the user's functions. callable names, for each function,
@@ -86,11 +86,35 @@ func (m *model) opens(f *catalog.Function, b *body, r *routine) {
 			}
 			if why := m.bypasses(owner, t); why != "" && t.RLS {
 				r.Table, r.Power = t.Name(), why
+				r.Scoped = r.Scoped || m.onlyInserts(f, b, t)
 			} else if v := m.command(owner, t, "SELECT"); t.RLS && v.level >= loose && v.level != closed {
 				r.Table, r.Power = t.Name(), "the policies for "+owner.Name+" let all rows pass"
+				r.Scoped = r.Scoped || m.onlyInserts(f, b, t)
 			}
 		}
 	}
+}
+
+// onlyInserts says whether a function that knows the context does nothing with
+// a table but insert into it, itself and through what it calls: it writes a log.
+func (m *model) onlyInserts(f *catalog.Function, b *body, t *catalog.Relation) bool {
+	if len(b.settings) == 0 || b.dynamic || f.Tree != "" {
+		return false
+	}
+	for _, oid := range append([]catalog.OID{f.OID}, b.calls...) {
+		g := m.cat.Function(oid)
+		inner := m.body(g)
+		if g.Tree != "" && slices.Contains(inner.reads, t.OID) || inner.dynamic && oid == f.OID {
+			return false
+		}
+		code := plainText(inner.code, true)
+		named := len(regexp.MustCompile(`(?i)\b`+regexp.QuoteMeta(t.RelName)+`\b`).FindAllString(code, -1))
+		inserted := len(regexp.MustCompile(`(?is)\binsert\s+into\s+(?:"?\w+"?\.)?"?`+regexp.QuoteMeta(t.RelName)+`\b`).FindAllString(code, -1))
+		if named > inserted {
+			return false
+		}
+	}
+	return true
 }
 
 // sets finds whether a function changes the tenant of the session, and reads
@@ -112,7 +136,7 @@ func (m *model) sets(b *body, r *routine) {
 			}
 			r.Session = strings.EqualFold(b.code[match[4]:match[5]], "false")
 		}
-		rest := stripStrings(b.code[at:])
+		rest := plainText(b.code[at:], true)
 		for _, t := range m.tenancy.Tables {
 			if regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(t.RelName) + `\b`).MatchString(rest) {
 				r.After = t.Name()

@@ -250,7 +250,6 @@ var (
 	reUser     = regexp.MustCompile(`(?i)\b(current_user|session_user|current_role|pg_has_role)\b`)
 	reFallback = regexp.MustCompile(`(?is)coalesce\s*\(.*current_setting.*,\s*'?([^',()\s]+)'?(?:::\w+)?\s*\)`)
 	reIdent    = regexp.MustCompile(`"(?:[^"]|"")+"|[A-Za-z_][A-Za-z_0-9$]*`)
-	reComment  = regexp.MustCompile(`(?s)--[^\n]*|/\*.*?\*/`)
 	reDynamic  = regexp.MustCompile(`(?i)\bexecute\b(?:\s+(?:format\b|'|\w+)|\s*\()|\breturn\s+query\s+execute\b|\bfor\s+\w+\s+in\s+execute\b|query_to_xml|\bdblink`)
 )
 
@@ -262,7 +261,7 @@ func (m *model) body(f *catalog.Function) *body {
 	}
 	b := &body{}
 	m.bodies[f.OID] = b // a function that calls itself ends here
-	b.code = reComment.ReplaceAllString(f.Source, " ")
+	b.code = plainText(f.Source, false)
 	if f.Tree != "" {
 		m.treeBody(f, b)
 	} else {
@@ -302,7 +301,7 @@ func (m *model) textBody(b *body) {
 		b.fallback = match[1]
 	}
 	words := map[string]bool{}
-	for _, w := range reIdent.FindAllString(stripStrings(b.code), -1) {
+	for _, w := range reIdent.FindAllString(plainText(b.code, true), -1) {
 		if w[0] == '"' {
 			words[strings.ReplaceAll(w[1:len(w)-1], `""`, `"`)] = true
 		} else {
@@ -363,8 +362,3 @@ var reServer = regexp.MustCompile(`(?i)\b(inet_client_addr|inet_client_port|pg_b
 // callsServer says whether code calls something of the server that differs
 // from session to session.
 func (m *model) callsServer(code string) bool { return reServer.MatchString(code) }
-
-var reString = regexp.MustCompile(`(?s)'(?:[^']|'')*'`)
-
-// stripStrings takes the string constants out, which name no table.
-func stripStrings(code string) string { return reString.ReplaceAllString(code, "''") }

@@ -11,7 +11,7 @@ from routine r join pg_catalog.pg_proc p on p.oid = r.oid join pg_catalog.pg_rol
 cross join lateral (
   select (select s.name from user_schema s join access_schema a on a.oid = s.oid limit 1) as schema,
     exists (select from identity i where pg_catalog.has_database_privilege(i.oid, pg_catalog.current_database(), 'TEMP')) as temp) can
-where not r.path and (p.prosecdef or r.policy) and (r.policy or r.caller is not null or exists (select from pg_catalog.pg_trigger g where g.tgfoid = p.oid))
+where not r.path and ((p.prosecdef or r.policy) and r.caller is not null or p.prosecdef and exists (select from pg_catalog.pg_trigger g where g.tgfoid = p.oid))
 union all
 select 'error', r.name, '',
   format('%s runs with the rights of %s and looks names up in %s, where %s can create objects', r.name, o.rolname, s.name, c.app),
