@@ -17,8 +17,8 @@ import (
 const (
 	// newest is what a container or a download brings when any version will do.
 	newest = 18
-	// stopWait bounds the end of a container.
-	stopWait = 30 * time.Second
+	// stopWait bounds the end of a container, in which nothing is worth saving.
+	stopWait = time.Second
 )
 
 // fromDocker starts a container. Should this process be killed, testcontainers'
