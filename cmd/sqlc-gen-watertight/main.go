@@ -20,5 +20,5 @@ import (
 )
 
 func main() {
-	os.Exit(sqlcplugin.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, append(sqlcplugin.Gates(), lintgate.Gate)...))
+	os.Exit(sqlcplugin.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, lintgate.Gates()...))
 }

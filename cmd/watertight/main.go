@@ -22,7 +22,7 @@ func main() {
 	// "watertight generate" puts a link to this program on sqlc's PATH, so that
 	// command and plugin are always of one version.
 	if args := os.Args[1:]; sqlcplugin.Called(args) {
-		os.Exit(sqlcplugin.Main(args, os.Stdin, os.Stdout, os.Stderr, append(sqlcplugin.Gates(), lintgate.Gate)...))
+		os.Exit(sqlcplugin.Main(args, os.Stdin, os.Stdout, os.Stderr, lintgate.Gates()...))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -37,13 +37,6 @@ func (q Query) Waiver() (reason string, ok bool) {
 	return "", false
 }
 
-// Gates returns the gates every caller of the plugin runs, in order. Both
-// commands that act as the plugin take them from here, so that neither can
-// run with fewer.
-func Gates() []Gate {
-	return []Gate{HandleGate}
-}
-
 // HandleGate keeps queries and handles together: a waived query may run only on
 // the cross-tenant handle, and that handle runs waived queries only.
 func HandleGate(r *Request, o Options) ([]Finding, error) {
