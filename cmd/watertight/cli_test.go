@@ -211,6 +211,22 @@ func TestNearestCommand(t *testing.T) {
 	}
 }
 
+func TestWrapped(t *testing.T) {
+	t.Parallel()
+	cases := []struct{ in, want string }{
+		{"", ""},
+		{"one two", "one two"},
+		{"one two three", "one two\n  three"},
+		{"one twothree four", "one\n  twothree\n  four"},
+		{"a-word-that-is-too-long x", "a-word-that-is-too-long\n  x"},
+	}
+	for _, c := range cases {
+		if got := wrapped(c.in, 8, 2); got != c.want {
+			t.Errorf("%q became %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
 func TestPrintVersion(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer

@@ -45,16 +45,37 @@ func printHelp(w io.Writer, cmd *command, fs *flag.FlagSet) {
 	fs.VisitAll(func(f *flag.Flag) {
 		value, usage := flag.UnquoteUsage(f)
 		name := strings.TrimSpace(dashes(f.Name) + f.Name + " " + value)
-		fmt.Fprintf(&flags, "  %-22s %s", name, usage)
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
-			fmt.Fprintf(&flags, " (default %s)", f.DefValue)
+			usage += fmt.Sprintf(" (default %s)", f.DefValue)
 		}
+		fmt.Fprintf(&flags, "  %-22s %s", name, wrapped(usage, 76, 25))
 		flags.WriteByte('\n')
 	})
 	if flags.Len() > 0 {
 		fmt.Fprintf(w, "\nflags:\n%s", &flags)
 	}
 	fmt.Fprintf(w, "\nexamples:\n%s\n", cmd.example)
+}
+
+// wrapped breaks a text into lines of a width, the second and later ones
+// indented.
+func wrapped(text string, width, indent int) string {
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+		case column+1+len(word) > width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String()
 }
 
 // dashes returns what to write before a flag. Both forms work for each.
