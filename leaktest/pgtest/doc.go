@@ -12,7 +12,7 @@
 //	}
 //
 // New copies a template database that was made once per process: Watertight's
-// migrations, then Setup. A copy takes some 30 milliseconds, no other test sees
+// migrations, then Setup. A copy costs a fraction of the migrations, no other test sees
 // it, and its context key is its own. It is dropped when the test passes. When
 // the test fails it is kept, and the test's log has its address.
 //
