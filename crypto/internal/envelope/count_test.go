@@ -11,7 +11,7 @@ func sealCount(t *testing.T) int {
 	t.Helper()
 	v := os.Getenv("WATERTIGHT_SEALS")
 	if v == "" {
-		return 200_000
+		return 100_000
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 1 {

@@ -153,6 +153,34 @@ func TestEverySwapIsRefused(t *testing.T) {
 	}
 }
 
+func TestKeyID(t *testing.T) {
+	t.Parallel()
+	sealed := mustSeal(t, newKey(t), place, "")
+	with := func(i int, b byte) []byte {
+		c := bytes.Clone(sealed)
+		c[i] = b
+		return c
+	}
+	for name, c := range map[string]struct {
+		sealed []byte
+		id     uint32
+		ok     bool
+	}{
+		"as sealed":        {sealed, 7, true},
+		"another number":   {with(1, 1), 1<<24 + 7, true},
+		"number 0":         {with(4, 0), 0, false},
+		"version 0":        {with(0, 0), 0, false},
+		"version 2":        {with(0, 2), 0, false},
+		"version 3":        {with(0, 3), 0, false},
+		"one byte too few": {sealed[:64], 0, false},
+		"nothing":          {nil, 0, false},
+	} {
+		if id, ok := KeyID(c.sealed); ok != c.ok || ok && id != c.id {
+			t.Errorf("%s: %d, %v; want %d, %v", name, id, ok, c.id, c.ok)
+		}
+	}
+}
+
 func TestSealRefuses(t *testing.T) {
 	t.Parallel()
 	key := newKey(t)
