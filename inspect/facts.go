@@ -30,6 +30,7 @@ type facts struct {
 	Mentions   []mentionFact   `json:"mentions,omitempty"`
 	Indexes    []indexFact     `json:"indexes,omitempty"`
 	References []referenceFact `json:"refs,omitempty"`
+	Secrets    []secretFact    `json:"secrets,omitempty"`
 }
 
 type configFact struct {
@@ -55,6 +56,7 @@ type tableFact struct {
 	Column    string      `json:"col"`
 	Directory bool        `json:"directory"`
 	Reached   bool        `json:"reached"` // an identity may read or write it
+	Default   string      `json:"fills"`   // how the column fills itself in: "", "context" or "constant"
 }
 
 type accessFact struct {
@@ -124,6 +126,12 @@ type indexFact struct {
 	Index  catalog.OID `json:"index"`
 	RelID  catalog.OID `json:"relid"`
 	Tenant bool        `json:"tenant"` // the tenant column is part of the key, also inside an expression
+	Drawn  bool        `json:"drawn"`  // a column of the key gets its value from a sequence or at random
+}
+
+type secretFact struct {
+	RelID  catalog.OID `json:"relid"`
+	Policy string      `json:"policy"`
 }
 
 // A referenceFact is a foreign key and whether policies check what it refers to.
@@ -144,6 +152,7 @@ func (m *model) facts() (string, error) {
 	m.lookupFacts(&f)
 	m.indexFacts(&f)
 	m.referenceFacts(&f)
+	m.secretFacts(&f)
 	f.Views = m.views()
 	for _, r := range m.cat.Relations {
 		if r.Kind == catalog.MaterializedView {
@@ -164,7 +173,7 @@ func (m *model) facts() (string, error) {
 func (m *model) tableFacts(f *facts) {
 	add := func(r *catalog.Relation, directory bool) {
 		col := m.tenancy.Column(r)
-		t := tableFact{RelID: r.OID, Name: r.Name(), Attnum: col.Num, Column: col.Name, Directory: directory}
+		t := tableFact{RelID: r.OID, Name: r.Name(), Attnum: col.Num, Column: col.Name, Directory: directory, Default: m.fills(col)}
 		for _, id := range m.identities {
 			t.Reached = t.Reached || m.may(id.role.OID, r).any()
 		}
@@ -331,6 +340,78 @@ func (m *model) columnsUsed(r, t *catalog.Relation) []int16 {
 	return out
 }
 
+// fills says how a column gets a value that no statement gives it.
+func (m *model) fills(col *catalog.Column) string {
+	tree, err := catalog.ParseNode(col.DefaultTree)
+	if err != nil || tree == nil {
+		return ""
+	}
+	switch v := m.value(tree); {
+	case v.isNull:
+		return ""
+	case v.constant:
+		return "constant"
+	}
+	return "context"
+}
+
+// drawn says whether a column's default comes from a sequence or a source of
+// random values: what stands there is no secret, or cannot be guessed.
+func (m *model) drawn(col *catalog.Column) bool {
+	if col == nil {
+		return false
+	}
+	tree, err := catalog.ParseNode(col.DefaultTree)
+	if err != nil || tree == nil {
+		return col.Identity != ""
+	}
+	found := false
+	tree.Walk(func(n *catalog.Node) bool {
+		name := m.builtins[n.OID("funcid")].name
+		if f := m.cat.Function(n.OID("funcid")); f != nil {
+			name = f.FuncName
+		}
+		for _, word := range []string{"nextval", "uuid", "random", "ulid", "nanoid", "cuid", "snowflake"} {
+			found = found || n.Tag == "NEXTVALUEEXPR" || n.Tag == "FUNCEXPR" && strings.Contains(name, word)
+		}
+		return !found
+	})
+	return found
+}
+
+// secretFacts finds policies that pass a constant to a cryptographic function.
+func (m *model) secretFacts(f *facts) {
+	for _, r := range m.cat.Relations {
+		for _, p := range r.Policies {
+			if m.holdsKey(p.UsingTree) || m.holdsKey(p.CheckTree) {
+				f.Secrets = append(f.Secrets, secretFact{r.OID, p.Name})
+			}
+		}
+	}
+}
+
+func (m *model) holdsKey(text string) bool {
+	tree, err := catalog.ParseNode(text)
+	if err != nil {
+		return false
+	}
+	found := false
+	tree.Walk(func(n *catalog.Node) bool {
+		name := m.builtins[n.OID("funcid")].name
+		if f := m.cat.Function(n.OID("funcid")); f != nil {
+			name = f.FuncName
+		}
+		if n.Tag == "FUNCEXPR" && slices.Contains([]string{"hmac", "sha256", "digest", "crypt", "pgp_sym_encrypt", "pgp_sym_decrypt", "encrypt", "decrypt"}, name) {
+			n.Walk(func(c *catalog.Node) bool {
+				found = found || c.Tag == "CONST" && len(constText(c)) >= 12
+				return !found
+			})
+		}
+		return !found
+	})
+	return found
+}
+
 // indexFacts says of every unique index of a tenant table whether the tenant
 // is part of its key.
 func (m *model) indexFacts(f *facts) {
@@ -341,7 +422,8 @@ func (m *model) indexFacts(f *facts) {
 			if tree, err := catalog.ParseNode(i.Expressions); err == nil && tree != nil {
 				has = has || slices.Contains(rowVars(tree), col.Num)
 			}
-			f.Indexes = append(f.Indexes, indexFact{i.OID, r.OID, has})
+			drawn := slices.ContainsFunc(i.Columns, func(num int16) bool { return num > 0 && m.drawn(r.Column(num)) })
+			f.Indexes = append(f.Indexes, indexFact{i.OID, r.OID, has, drawn})
 		}
 	}
 }

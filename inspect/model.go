@@ -56,7 +56,7 @@ func read(ctx context.Context, tx pgx.Tx, cfg Config) (*model, error) {
 			return nil, fmt.Errorf("prepare the transaction: %w", err)
 		}
 	}
-	cat, err := catalog.Read(ctx, tx, catalog.Options{Schemas: cfg.Schemas})
+	cat, err := catalog.Read(ctx, tx, catalog.Options{Schemas: cfg.Schemas, WithoutText: true})
 	if err != nil {
 		return nil, err
 	}

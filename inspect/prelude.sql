@@ -11,7 +11,7 @@ identity as (
   select i.* from input, jsonb_to_recordset(f -> 'identities') as i(oid oid, name text, via text, self boolean)),
 -- tables with a tenant column, and the tables of tenants (directory)
 tenant_table as (
-  select t.* from input, jsonb_to_recordset(f -> 'tables') as t(relid oid, name text, attnum int2, col text, directory boolean, reached boolean)),
+  select t.* from input, jsonb_to_recordset(f -> 'tables') as t(relid oid, name text, attnum int2, col text, directory boolean, reached boolean, fills text)),
 -- what each identity may do with each relation; rights on single columns count
 access as (
   select a.* from input, jsonb_to_recordset(f -> 'access') as a(relid oid, role oid, role_name text,
@@ -45,7 +45,7 @@ mention as (
   select m.* from input, jsonb_to_recordset(f -> 'mentions') as m(function oid, relid oid, writes boolean)),
 -- indexes of tenant tables, and whether the tenant is part of the key
 tenant_index as (
-  select i.* from input, jsonb_to_recordset(f -> 'indexes') as i(index oid, relid oid, tenant boolean)),
+  select i.* from input, jsonb_to_recordset(f -> 'indexes') as i(index oid, relid oid, tenant boolean, drawn boolean)),
 -- foreign keys, and whether an identity's policies look up what they refer to
 reference as (
   select r.* from input, jsonb_to_recordset(f -> 'refs') as r(con oid, role oid, checked boolean)),
@@ -56,4 +56,7 @@ user_schema as (
 -- those in which an identity may create objects
 access_schema as (
   select s.oid from user_schema s where exists (
-    select from identity i where pg_catalog.has_schema_privilege(i.oid, s.oid, 'CREATE')))
+    select from identity i where pg_catalog.has_schema_privilege(i.oid, s.oid, 'CREATE'))),
+-- policies with a key in them
+secret as (
+  select s.* from input, jsonb_to_recordset(f -> 'secrets') as s(relid oid, policy text))

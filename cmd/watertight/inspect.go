@@ -35,8 +35,8 @@ func runInspect(ctx context.Context, c *call) error {
 		columns, schemas stringList
 		format           = "text"
 	)
-	fs.StringVar(&cfg.AppRole, "app-role", "", "`ROLE` that the application connects as (default: that of URL, or the one with the most grants)")
-	fs.Var(&columns, "tenant-column", "`COLUMN` that says whose a row is (default: tenant_id, or what policies use); may be repeated")
+	fs.StringVar(&cfg.AppRole, "app-role", "", "`ROLE` of the application (default: that of URL, or the one with most grants)")
+	fs.Var(&columns, "tenant-column", "`COLUMN` that says whose a row is (default: tenant_id, or as policies); repeatable")
 	fs.StringVar(&cfg.TenantSetting, "tenant-setting", "", "`NAME` of the setting that holds the tenant (default: what most policies read)")
 	fs.StringVar(&cfg.Enter, "enter", "", "`SQL` by which the application enters a tenant, if that is no plain setting")
 	fs.Var(&schemas, "schema", "`SCHEMA` to look at (default: all); may be repeated")

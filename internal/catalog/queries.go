@@ -1,8 +1,9 @@
 package catalog
 
 // The queries name the columns in the order of the struct's fields. All take
-// the schemas to read as their parameter, an empty list for all, except those
-// for functions and roles.
+// the schemas to read, an empty list for all, and whether texts are wanted;
+// except those for functions and roles. A text is what the server writes of an
+// expression, for which it locks the table.
 
 const relationsSQL = `
 select c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relpersistence::text, c.relowner,
@@ -11,20 +12,20 @@ select c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relpersistenc
   coalesce(c.reloptions, '{}'),
   array(select i.inhparent from pg_catalog.pg_inherits i where i.inhrelid = c.oid order by i.inhseqno),
   c.reltuples,
-  coalesce(case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end, '')
+  coalesce(case when $2 and c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end, '')
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'f') and ` + userSchema + `
 order by n.nspname, c.relname`
 
 // userSchema selects what is not the server's own. Names that begin with pg_
 // are refused for users' schemas.
-const userSchema = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+const userSchema = `$2::boolean is not null and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
   and (cardinality($1::text[]) = 0 or n.nspname = any ($1::text[]))`
 
 const columnsSQL = `
 select a.attrelid, a.attnum, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid,
   t.typtype::text, b.base, pg_catalog.format_type(b.base, null), a.attnotnull or b.notnull, a.attidentity::text, a.attgenerated::text,
-  coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), ''), coalesce(d.adbin::text, ''),
+  coalesce(case when $2 then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end, ''), coalesce(d.adbin::text, ''),
   coalesce(co.collisdeterministic, true)
 from pg_catalog.pg_attribute a
 join pg_catalog.pg_class c on c.oid = a.attrelid
@@ -44,7 +45,7 @@ order by a.attrelid, a.attnum`
 
 const constraintsSQL = `
 select k.oid, k.conrelid, k.conname::text, k.contype::text, coalesce(k.conkey, '{}'), k.convalidated, k.condeferrable, k.condeferred,
-  pg_catalog.pg_get_constraintdef(k.oid), coalesce(k.conbin::text, ''), k.conindid, k.conparentid,
+  coalesce(case when $2 then pg_catalog.pg_get_constraintdef(k.oid) end, ''), coalesce(k.conbin::text, ''), k.conindid, k.conparentid,
   k.confrelid, coalesce(k.confkey, '{}'), k.confupdtype::text, k.confdeltype::text, coalesce(k.confdelsetcols, '{}'), k.confmatchtype::text,
   coalesce(k.conexclop, '{}')
 from pg_catalog.pg_constraint k
@@ -57,7 +58,7 @@ const indexesSQL = `
 select i.indexrelid, i.indrelid, x.relname::text, i.indisunique, i.indisprimary, i.indisexclusion, i.indisvalid,
   (i.indkey::int2[])[0:i.indnkeyatts - 1], (i.indkey::int2[])[i.indnkeyatts:],
   coalesce(i.indexprs::text, ''), coalesce(i.indpred::text, ''), i.indnullsnotdistinct, x.relispartition,
-  pg_catalog.pg_get_indexdef(i.indexrelid)
+  coalesce(case when $2 then pg_catalog.pg_get_indexdef(i.indexrelid) end, '')
 from pg_catalog.pg_index i
 join pg_catalog.pg_class x on x.oid = i.indexrelid
 join pg_catalog.pg_class c on c.oid = i.indrelid
@@ -67,8 +68,8 @@ order by i.indrelid, x.relname`
 
 const policiesSQL = `
 select p.oid, p.polrelid, p.polname::text, p.polcmd::text, p.polpermissive, p.polroles,
-  coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), ''), coalesce(p.polqual::text, ''),
-  coalesce(pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), ''), coalesce(p.polwithcheck::text, '')
+  coalesce(case when $2 then pg_catalog.pg_get_expr(p.polqual, p.polrelid) end, ''), coalesce(p.polqual::text, ''),
+  coalesce(case when $2 then pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) end, ''), coalesce(p.polwithcheck::text, '')
 from pg_catalog.pg_policy p
 join pg_catalog.pg_class c on c.oid = p.polrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace

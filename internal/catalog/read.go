@@ -17,6 +17,12 @@ type Options struct {
 	// Functions are always read from all schemas: a policy may call one that
 	// lives elsewhere.
 	Schemas []string
+
+	// WithoutText leaves out what the server would have to write: the texts of
+	// defaults, constraints, indexes, policies and partition keys. The server
+	// locks a table (ACCESS SHARE) to write them, and so waits for whoever is
+	// altering it; the trees of the same expressions it just hands out.
+	WithoutText bool
 }
 
 // Querier is what Read needs of a connection or transaction.
@@ -60,38 +66,38 @@ func (c *Catalog) readRelations(ctx context.Context, q Querier, opt Options) err
 		schemas = []string{}
 	}
 	var err error
-	if c.Relations, err = readRelationRows(ctx, q, schemas); err != nil {
+	if c.Relations, err = readRelationRows(ctx, q, schemas, !opt.WithoutText); err != nil {
 		return err
 	}
 	for _, r := range c.Relations {
 		c.relations[r.OID] = r
 	}
-	columns, err := collect[Column](ctx, q, "columns", columnsSQL, schemas)
+	columns, err := collect[Column](ctx, q, "columns", columnsSQL, schemas, !opt.WithoutText)
 	if err != nil {
 		return err
 	}
 	attach(c, columns, func(v *Column, r *Relation) { r.Columns = append(r.Columns, v) }, func(v *Column) OID { return v.Relation })
-	constraints, err := collect[Constraint](ctx, q, "constraints", constraintsSQL, schemas)
+	constraints, err := collect[Constraint](ctx, q, "constraints", constraintsSQL, schemas, !opt.WithoutText)
 	if err != nil {
 		return err
 	}
 	attach(c, constraints, func(v *Constraint, r *Relation) { r.Constraints = append(r.Constraints, v) }, func(v *Constraint) OID { return v.Relation })
-	indexes, err := collect[Index](ctx, q, "indexes", indexesSQL, schemas)
+	indexes, err := collect[Index](ctx, q, "indexes", indexesSQL, schemas, !opt.WithoutText)
 	if err != nil {
 		return err
 	}
 	attach(c, indexes, func(v *Index, r *Relation) { r.Indexes = append(r.Indexes, v) }, func(v *Index) OID { return v.Relation })
-	policies, err := collect[Policy](ctx, q, "policies", policiesSQL, schemas)
+	policies, err := collect[Policy](ctx, q, "policies", policiesSQL, schemas, !opt.WithoutText)
 	if err != nil {
 		return err
 	}
 	attach(c, policies, func(v *Policy, r *Relation) { r.Policies = append(r.Policies, v) }, func(v *Policy) OID { return v.Relation })
-	triggers, err := collect[Trigger](ctx, q, "triggers", triggersSQL, schemas)
+	triggers, err := collect[Trigger](ctx, q, "triggers", triggersSQL, schemas, !opt.WithoutText)
 	if err != nil {
 		return err
 	}
 	attach(c, triggers, func(v *Trigger, r *Relation) { r.Triggers = append(r.Triggers, v) }, func(v *Trigger) OID { return v.Relation })
-	rules, err := collect[Rule](ctx, q, "rules", rulesSQL, schemas)
+	rules, err := collect[Rule](ctx, q, "rules", rulesSQL, schemas, !opt.WithoutText)
 	if err != nil {
 		return err
 	}
@@ -99,8 +105,8 @@ func (c *Catalog) readRelations(ctx context.Context, q Querier, opt Options) err
 	return nil
 }
 
-func readRelationRows(ctx context.Context, q Querier, schemas []string) ([]*Relation, error) {
-	rows, err := q.Query(ctx, relationsSQL, schemas)
+func readRelationRows(ctx context.Context, q Querier, schemas []string, text bool) ([]*Relation, error) {
+	rows, err := q.Query(ctx, relationsSQL, schemas, text)
 	if err != nil {
 		return nil, fmt.Errorf("read relations: %w", err)
 	}

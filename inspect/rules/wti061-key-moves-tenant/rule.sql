@@ -17,7 +17,10 @@ select case when on_update and can_update or on_delete and can_delete and (confd
   conname::text || ' on ' || name, name,
   format('the foreign key %I changes %s.%I when its parent is %s: no policy of %2$s is asked', conname, name, col,
     case when on_update and on_delete then 'updated or deleted' when on_update then 'updated' else 'deleted' end),
-  format('alter table %s drop constraint %I, add %s', name, conname,
-    regexp_replace(regexp_replace(pg_catalog.pg_get_constraintdef(oid), ' ON UPDATE (CASCADE|SET NULL|SET DEFAULT)', ''), ' ON DELETE (SET NULL|SET DEFAULT)',
-      ' ON DELETE \1 (' || coalesce((select string_agg(pg_catalog.quote_ident(a.attname), ', ') from pg_catalog.pg_attribute a where a.attrelid = conrelid and a.attnum = any (conkey) and a.attnum <> judged.attnum), '…') || ')'))
+  format('alter table %s drop constraint %I, add foreign key (%s) references %s (%s)%s', name, conname,
+    (select string_agg(pg_catalog.quote_ident(a.attname), ', ' order by u.ord) from unnest(conkey) with ordinality u(att, ord) join pg_catalog.pg_attribute a on a.attrelid = conrelid and a.attnum = u.att),
+    confrelid::regclass,
+    (select string_agg(pg_catalog.quote_ident(a.attname), ', ' order by u.ord) from unnest(confkey) with ordinality u(att, ord) join pg_catalog.pg_attribute a on a.attrelid = confrelid and a.attnum = u.att),
+    case when confdeltype in ('n', 'd') then format(' on delete set %s (%s)', case confdeltype when 'n' then 'null' else 'default' end,
+      coalesce((select string_agg(pg_catalog.quote_ident(a.attname), ', ') from pg_catalog.pg_attribute a where a.attrelid = conrelid and a.attnum = any (conkey) and a.attnum <> judged.attnum), '…')) else '' end)
 from judged where (on_update or on_delete) and not (reldirectory and on_update and not can_update and not on_delete)

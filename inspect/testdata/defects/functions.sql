@@ -190,6 +190,12 @@ create function app.sign(t text) returns bytea language sql immutable as $$ sele
 -- exploit
 select prosrc like '%correct-horse%' from pg_proc where proname = 'sign' and pronamespace = 'app'::regnamespace;
 
+-- defect: a key stands in a policy
+-- finds: WTI088 customer
+alter policy tenant_isolation on app.customer using (tenant_id = app.tenant() and encode(sha256(convert_to(current_setting('app.tenant_id') || 'correct horse battery staple', 'UTF8')), 'hex') = current_setting('app.proof', true));
+-- exploit
+select exists (select from pg_policies where qual like '%correct horse%');
+
 -- defect: dblink may be used
 -- finds: WTI092 dblink
 create extension dblink schema app;
