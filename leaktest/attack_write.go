@@ -22,7 +22,7 @@ func (a *attacker) fresh(ctx context.Context, owner *tenant) (values map[string]
 			return err
 		}
 		a.seeder.n++
-		for attempt := range 14 {
+		for attempt := range maxAttempts {
 			made, reason, err := a.seeder.build(ctx, a.t, owner, attempt, p)
 			if err != nil {
 				return err
@@ -59,7 +59,7 @@ func (a *attacker) fresh(ctx context.Context, owner *tenant) (values map[string]
 // singular says whether a tenant can have one row only.
 func (a *attacker) singular() bool {
 	return a.t.column != nil && slices.ContainsFunc(a.t.rel.Indexes, func(i *catalog.Index) bool {
-		return i.Unique && i.Predicate == "" && len(i.Columns) == 1 && i.Columns[0] == a.t.column.Num
+		return i.Unique && len(i.Columns) == 1 && i.Columns[0] == a.t.column.Num
 	})
 }
 

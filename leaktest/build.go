@@ -293,10 +293,32 @@ func (d *seeder) solveGroup(ctx context.Context, t *table, group []check, fixed 
 	if len(solutions) == 0 {
 		return fmt.Sprintf("no values were found that the checks of columns %s accept (insert rows by --seed)", joinColumns(group)), nil
 	}
-	for name, v := range solutions[(m.n/10+p.skip)%len(solutions)] {
+	solutions = usual(t, solutions)
+	for name, v := range solutions[(d.n+p.turn)%len(solutions)] {
 		fixed[name] = v
 	}
 	return "", nil
+}
+
+// usual keeps the solutions in which columns have their default, if there are
+// such: a state that the application begins with is one that it can leave.
+func usual(t *table, solutions []map[string]value) []map[string]value {
+	var out []map[string]value
+	for _, solution := range solutions {
+		plain := true
+		for name, v := range solution {
+			if def, ok := constantDefault(t.rel.ColumnNamed(name)); ok && v != text(def) {
+				plain = false
+			}
+		}
+		if plain {
+			out = append(out, solution)
+		}
+	}
+	if len(out) == 0 {
+		return solutions
+	}
+	return out
 }
 
 // bounded says whether the column chooses the partition.

@@ -40,6 +40,9 @@ func (m maker) candidates(t *table, col *catalog.Column, group []check) []value 
 			}
 		}
 	}
+	if s, ok := constantDefault(col); ok {
+		add(s)
+	}
 	for step := range 4 {
 		next := m
 		next.n += step
@@ -62,9 +65,25 @@ func (m maker) candidates(t *table, col *catalog.Column, group []check) []value 
 	}
 	out = slices.DeleteFunc(out, func(v value) bool { return !fits(typ, m.w.baseType(col), v.text) })
 	if !col.NotNull {
-		out = append(out, null)
+		// Second, so that it stays when lists are cut.
+		out = slices.Insert(out, min(1, len(out)), null)
 	}
 	return out
+}
+
+// constantDefault returns the default of a column that is a plain constant.
+func constantDefault(col *catalog.Column) (string, bool) {
+	tokens := scanSQL(col.Default)
+	if len(tokens) == 0 || len(tokens) > 1 && tokens[1].text != "::" {
+		return "", false
+	}
+	switch tokens[0].kind {
+	case tokenString, tokenNumber:
+		return tokens[0].value(), true
+	case tokenWord:
+		return tokens[0].value(), strings.EqualFold(col.Default, "true") || strings.EqualFold(col.Default, "false")
+	}
+	return "", false
 }
 
 // fits says whether a value keeps within the length or precision of a type: a

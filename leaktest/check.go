@@ -67,6 +67,11 @@ func attackTarget(ctx context.Context, cfg Config, t *target, report *Report) er
 	if err := w.attackAll(ctx, s, report); err != nil {
 		return err
 	}
+	if cfg.SelfTest {
+		if err := w.selfTest(ctx, s, report); err != nil {
+			return err
+		}
+	}
 	w.describeRun(report)
 	return nil
 }

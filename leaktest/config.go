@@ -62,6 +62,10 @@ type Config struct {
 	// YesDestroy attacks a database that does not look disposable.
 	YesDestroy bool
 
+	// SelfTest plants a leak of each class in the copy and requires that it is
+	// caught. Defaults to no.
+	SelfTest bool
+
 	// Progress is told after each table and query. Defaults to nobody.
 	Progress func(done, total int, what string)
 }

@@ -23,6 +23,9 @@ func (w *world) mutant(ctx context.Context, s *session, ddl string, only map[cat
 			return err
 		}
 		m.adopt(w, s, only)
+		if err := m.reload(ctx, s, w); err != nil {
+			return err
+		}
 		if err := m.refreshViews(ctx, s); err != nil {
 			return err
 		}
@@ -65,4 +68,34 @@ func (w *world) adopt(from *world, s *session, only map[catalog.OID]bool) {
 		}
 	}
 	w.listTables()
+}
+
+// reload reads the rows of tables that have other columns now, or are new.
+func (w *world) reload(ctx context.Context, s *session, from *world) error {
+	for oid, t := range w.byOID {
+		if t.class == shared || !t.rel.IsTable() {
+			continue
+		}
+		old := from.byOID[oid]
+		if old == nil && w.only != nil {
+			w.only[oid] = true // a new table is attacked as well
+		}
+		if old != nil && len(old.rel.Columns) == len(t.rel.Columns) {
+			continue
+		}
+		names := columnNames(t.rel)
+		rows, err := s.query(ctx, fmt.Sprintf("select t.tableoid::text || t.ctid::text, %s, %s from %s t limit 200", prefixed(names), t.owner, t.name()))
+		if err != nil {
+			return err
+		}
+		t.rows = nil
+		for _, r := range rows {
+			for _, owner := range w.tenants {
+				if sameText(r[len(r)-1], owner.id) {
+					t.rows = append(t.rows, newRow(owner, names, r[:len(r)-1]))
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -23,8 +23,24 @@ func (r Report) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "%s, attacked as %s %s\n", r.Database, r.AppRole, r.Where)
 	fmt.Fprintf(&b, "%s, %s, %s: %s, %d not proved, %s (%s)\n", count(r.Tables, "table"), count(r.Rows, "row"), count(r.Attacks, "attack"),
 		count(r.Leaks(), "leak"), r.Unproved(), count(r.Warnings(), "warning"), r.Took.Round(time.Millisecond))
+	if len(r.Planted) > 0 {
+		caught, planted := r.CatchRate()
+		for _, p := range r.Planted {
+			if !p.Caught {
+				fmt.Fprintf(&b, "self-test: %s: %s\n", p.Class, notCaught(p))
+			}
+		}
+		fmt.Fprintf(&b, "self-test: %d of %d planted leaks caught (%d %%)\n", caught, planted, 100*caught/max(planted, 1))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func notCaught(p Planted) string {
+	if p.Reason != "" {
+		return "not planted: " + p.Reason
+	}
+	return "planted in " + p.Where + " and NOT CAUGHT"
 }
 
 // WriteJSON writes the findings in the form that all commands share, with the

@@ -88,6 +88,8 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 	Cells    []Cell    `json:"cells"`
 
+	Planted []Planted `json:"planted"` // by the self-test
+
 	Database string        `json:"database"`
 	Server   string        `json:"server"`
 	AppRole  string        `json:"app_role"`

@@ -223,6 +223,7 @@ func (c *tenantContext) adminStatements(s *session, t *tenant) []string {
 // plan is how the next attempt to make a row goes.
 type plan struct {
 	skip     int             // added to the number, after a conflict
+	turn     int             // which of the solutions of the checks is taken
 	minimal  bool            // nothing that may be left out
 	empty    map[string]bool // columns to leave out
 	filled   map[string]bool // columns to fill in
@@ -240,7 +241,7 @@ func (d *seeder) add(ctx context.Context, t *table, owner *tenant, i int) (*row,
 		p.natural = d.firstOf(t)
 	}
 	why := ""
-	for attempt := range 14 {
+	for attempt := range maxAttempts {
 		promised := maps.Clone(d.promised) // what a row that was not made promised is void
 		values, reason, err := d.build(ctx, t, owner, i, p)
 		if err != nil {
@@ -289,6 +290,7 @@ func (d *seeder) firstOf(t *table) *row {
 // left to try.
 func (p *plan) react(t *table, err *pgconn.PgError, attempt int) bool {
 	p.natural = nil
+	p.turn++
 	code := ""
 	if err != nil {
 		code = err.Code
@@ -309,14 +311,18 @@ func (p *plan) react(t *table, err *pgconn.PgError, attempt int) bool {
 	default:
 		p.skip += 13
 	}
+	// Triggers reject what no check shows: the more values are tried the better.
 	if attempt >= 3 {
-		p.minimal = true
+		p.minimal = attempt%2 == 1
 	}
-	if attempt >= 6 {
+	if attempt >= maxAttempts-4 {
 		p.triggers = true
 	}
-	return attempt < 12
+	return attempt < maxAttempts-1
 }
+
+// maxAttempts bounds how often a row is tried to be made.
+const maxAttempts = 30
 
 // emptyKey leaves a foreign key empty whose parent did not fit, if it may be.
 func (t *table) emptyKey(name string, empty map[string]bool) bool {

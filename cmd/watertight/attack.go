@@ -34,7 +34,7 @@ type attackFlags struct {
 	columns, schemas                              stringList
 	queries                                       pathList
 	jobs                                          int
-	yes                                           bool
+	yes, selfTest                                 bool
 }
 
 func (f *attackFlags) register(fs *flag.FlagSet) {
@@ -47,6 +47,7 @@ func (f *attackFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&f.seed, "seed", "", "`FILE` of SQL that makes rows which cannot be invented")
 	fs.Var(&f.queries, "queries", "`PATH`s of the queries to run across tenants: .sql files or folders")
 	fs.IntVar(&f.jobs, "jobs", 0, "`N` attacks at once (default: the processors, at most 8)")
+	fs.BoolVar(&f.selfTest, "self-test", false, "plant a leak of each class in the copy and require that it is caught")
 	fs.BoolVar(&f.yes, "yes-destroy", false, "attack a database that does not look disposable")
 	f.format = "text"
 	fs.Var(choice{&f.format, []string{"text", "json", "sarif"}}, "format", "output: text, json or sarif")
@@ -56,7 +57,7 @@ func (f *attackFlags) register(fs *flag.FlagSet) {
 func (f *attackFlags) config(c *call, url string) (leaktest.Config, error) {
 	cfg := leaktest.Config{
 		URL: url, AppRole: f.appRole, AppURL: f.appURL, TenantColumns: f.columns, TenantSetting: f.setting,
-		Enter: f.enter, Schemas: f.schemas, Jobs: f.jobs, YesDestroy: f.yes, Progress: c.progress(),
+		Enter: f.enter, Schemas: f.schemas, Jobs: f.jobs, YesDestroy: f.yes, SelfTest: f.selfTest, Progress: c.progress(),
 	}
 	if f.setting != "" && f.enter != "" {
 		return cfg, usageError{"give one of --tenant-setting and --enter"}
