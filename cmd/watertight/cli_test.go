@@ -48,9 +48,35 @@ func TestEveryCommandTeaches(t *testing.T) {
 			t.Errorf("the summary of %s does not fit the list: %q", c.name, c.summary)
 		}
 		for line := range strings.Lines(stdout) {
-			if n := len(strings.TrimRight(line, "\n")); n > 110 {
+			if n := len(strings.TrimRight(line, "\n")); n > 120 {
 				t.Errorf("%s --help has a line of %d columns: %s", c.name, n, line)
 			}
+		}
+	}
+}
+
+func TestEveryRuleIsExplained(t *testing.T) {
+	t.Parallel()
+	all := rules()
+	if len(all) == 0 {
+		t.Fatal("there are no rules to explain")
+	}
+	_, list, _ := execute(t, nil, "explain")
+	seen := map[string]bool{}
+	for _, r := range all {
+		if seen[r.id] {
+			t.Errorf("%s is the id of two rules", r.id)
+		}
+		seen[r.id] = true
+		if r.title == "" || r.doc == "" || r.severity != "error" && r.severity != "warning" {
+			t.Errorf("%s has no title, no text, or the severity %q", r.id, r.severity)
+		}
+		if !strings.Contains(list, r.id) {
+			t.Errorf("explain does not list %s", r.id)
+		}
+		code, stdout, stderr := execute(t, nil, "explain", strings.ToLower(r.id))
+		if code != 0 || stderr != "" || !strings.HasPrefix(stdout, r.id+" ("+r.severity+"): "+r.title) {
+			t.Errorf("explain %s: exit code %d, %q, %q", r.id, code, stdout, stderr)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func explainCommand() *command {
 		summary: "explain a rule: what it finds, why, and how to fix it",
 		usage:   "[RULE]",
 		help:    "Without an argument, explain lists the rules. The id of a rule stands in every\nfinding; it is never given to another rule.",
-		example: "  watertight explain\n  watertight lint --schema schema --queries query | tail -1",
+		example: "  watertight explain\n  watertight explain WTL001",
 		run:     runExplain,
 	}
 }
