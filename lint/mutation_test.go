@@ -235,7 +235,18 @@ func namesTenant(m proto.Message) bool {
 	return found
 }
 
+// visit calls f for every message of a tree, once: SET (a, b) = (…) has its
+// source twice.
 func visit(m proto.Message, f func(proto.Message)) {
-	f(m)
-	eachMessage(m.ProtoReflect(), func(c protoreflect.Message) { visit(c.Interface(), f) })
+	seen := map[proto.Message]bool{}
+	var walk func(proto.Message)
+	walk = func(m proto.Message) {
+		if seen[m] {
+			return
+		}
+		seen[m] = true
+		f(m)
+		eachMessage(m.ProtoReflect(), func(c protoreflect.Message) { walk(c.Interface()) })
+	}
+	walk(m)
 }
