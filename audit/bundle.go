@@ -74,10 +74,8 @@ const maxLines = 10_000
 // Disclose writes the bundle that answers a customer's question what happened:
 // every event of its log, the checkpoints and the public key that prove them
 // complete, and a summary. It verifies offline, see [VerifyBundle]. The key is
-// in it for convenience only: a reader trusts the one published elsewhere.
-//
-// A role of watertight_sealer or watertight_privacy leaves an event of the
-// disclosure in the log, after what it disclosed.
+// in it for convenience only: a reader trusts the one published elsewhere. An
+// operator calls [NoteCopy] first.
 func Disclose(ctx context.Context, db Querier, tenant uuid.UUID, key VerifyingKey, w io.Writer) (Summary, error) {
 	s, err := openSource(ctx, db, tenant)
 	if err != nil {
@@ -97,9 +95,11 @@ func Disclose(ctx context.Context, db Querier, tenant uuid.UUID, key VerifyingKe
 	return sum, nil
 }
 
-// NoteDisclosure records that a copy of a log was taken, by what means.
-func NoteDisclosure(ctx context.Context, db Querier, tenant uuid.UUID, action string, events uint64) error {
-	return exec(ctx, db, "record the copy", sqlNote, tenant, action, object{"events": events})
+// NoteCopy records in a log that an operator is about to take a copy of it: by
+// the action watertight.exported or watertight.disclosed, with details that
+// encode to JSON. The role needs watertight_sealer or watertight_privacy.
+func NoteCopy(ctx context.Context, db Querier, tenant uuid.UUID, action string, details any) error {
+	return exec(ctx, db, "record the copy", sqlNote, tenant, action, details)
 }
 
 func newSummary(tenant uuid.UUID) Summary {

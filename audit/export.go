@@ -184,3 +184,12 @@ func ecs(e *Event) any {
 		put("watertight", object{"actor_kind": e.ActorKind}.put("entity_id", e.EntityID).put("diff", e.rawDiff()).
 			put("query", e.Query).put("grant_id", e.GrantID))
 }
+
+// writeJSON writes one line at once, for somebody who is watching.
+func writeJSON(w io.Writer, v any) error {
+	b := bufio.NewWriter(w)
+	if err := writeLine(b, v); err != nil {
+		return err
+	}
+	return b.Flush()
+}

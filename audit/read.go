@@ -151,3 +151,12 @@ func parseCursor(s string) (position, error) {
 // Platform names the platform's own log, in which cross-tenant work, refused
 // attempts and what operators do is written. No tenant's handle can read it.
 var Platform uuid.UUID
+
+// RetentionDays is how long the events of the handle's tenant are kept.
+func RetentionDays(ctx context.Context, c *tenancy.Conn) (int, error) {
+	days, err := query.New(c).AuditRetentionDays(ctx, c.Tenant())
+	if err != nil {
+		return 0, fmt.Errorf("read the retention: %w", err)
+	}
+	return int(days), nil
+}

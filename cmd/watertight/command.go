@@ -23,10 +23,13 @@ func commands() []*command {
 	return []*command{
 		inspectCommand(),
 		attackCommand(),
+		proveCommand(),
+		verifyReportCommand(),
 		migrateCommand(),
 		ddlCommand(),
 		generateCommand(),
 		keysCommand(),
+		auditCommand(),
 		lintCommand(),
 		explainCommand(),
 		helpCommand(),
