@@ -100,8 +100,38 @@ func Down(ctx context.Context, url string) error {
 	})
 }
 
-// Status lists the migrations and which of them the database has.
+// Status lists the migrations and which of them the database has. It writes
+// nothing.
 func Status(ctx context.Context, url string) ([]Migration, error) {
+	begun := false
+	err := withConn(ctx, url, func(conn *pgx.Conn) error {
+		row := conn.QueryRow(ctx, "select exists (select from pg_class where relname = 'migration' and relnamespace = to_regnamespace('watertight'))")
+		return migrationError(row.Scan(&begun))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !begun {
+		return pending()
+	}
+	return recorded(ctx, url)
+}
+
+// pending lists every migration as not applied.
+func pending() ([]Migration, error) {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	list := make([]Migration, len(files))
+	for i, f := range files {
+		list[i].File = fileName(f)
+	}
+	return list, nil
+}
+
+// recorded asks goose's table.
+func recorded(ctx context.Context, url string) ([]Migration, error) {
 	var list []Migration
 	err := withProvider(ctx, url, Config{}, func(db *sql.DB, p *goose.Provider) error {
 		statuses, err := p.Status(ctx)

@@ -65,6 +65,7 @@ func upDownUp(t *testing.T, dsn, adminURL string) schema.Report {
 	files, err := schema.Status(ctx, dsn)
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
+	require.Equal(t, []string{"true"}, lines(t, connect(t, adminURL), "select (to_regnamespace('watertight') is null)::text"), "asking writes nothing")
 
 	var seen []string
 	first, err := schema.Migrate(ctx, dsn, schema.Config{Progress: func(f string) { seen = append(seen, f) }})
