@@ -35,6 +35,9 @@ func ParseNode(text string) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if rest := p.peek(); rest != "" {
+		return nil, fmt.Errorf("a node tree goes on with %.20q behind its end", rest)
+	}
 	switch v := v.(type) {
 	case *Node:
 		return v, nil
