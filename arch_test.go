@@ -55,12 +55,13 @@ var arrows = map[string][]string{
 
 	// The commands, and what only they use.
 	"internal/sqlcplugin": {},
+	"internal/evidence":   {},
 	"internal/lintgate":   {"internal/sqlcplugin", "lint"},
 	"internal/generator":  {"internal/sqlcplugin", yaml},
 	"internal/typecheck":  {},
 	"cmd/watertight": {
-		"tenancy", "tenancy/crosstenant", "accounts", "schema", "crypto", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest",
-		"internal/generator", "internal/lintgate", "internal/sqlcplugin", pgx, gocloud,
+		"tenancy", "tenancy/crosstenant", "accounts", "schema", "crypto", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
+		"internal/evidence", "internal/generator", "internal/lintgate", "internal/sqlcplugin", pgx, yaml, gocloud,
 	},
 	"cmd/sqlc-gen-watertight": {"internal/lintgate", "internal/sqlcplugin"},
 

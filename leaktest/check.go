@@ -73,7 +73,11 @@ func attackTarget(ctx context.Context, cfg Config, t *target, report *Report) er
 		}
 	}
 	w.describeRun(report)
-	return nil
+	o, err := s.try(ctx, "select system_identifier::text from pg_catalog.pg_control_system()")
+	if err == nil && len(o.rows) == 1 {
+		report.Identity = o.rows[0][0]
+	}
+	return err
 }
 
 // populate fills the tables and takes the fingerprints.

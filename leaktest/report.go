@@ -32,6 +32,10 @@ type Finding struct {
 	Fix     string `json:"fix"`
 }
 
+// Unproved says that the finding is no leak, but something that could not be
+// tested.
+func (f Finding) Unproved() bool { return f.Rule == ruleUnproved }
+
 // A Leak is a finding as an error, so that a caller can tell what came through
 // from what could not be tested.
 type Leak struct{ Finding }
@@ -92,6 +96,7 @@ type Report struct {
 
 	Database string        `json:"database"`
 	Server   string        `json:"server"`
+	Identity string        `json:"identity"` // of the server's cluster, empty where the role may not ask
 	AppRole  string        `json:"app_role"`
 	Tables   int           `json:"tables"` // of tenants
 	Rows     int           `json:"rows"`   // that were made
