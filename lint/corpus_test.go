@@ -102,6 +102,9 @@ func TestCorpusNoninterference(t *testing.T) {
 			for i := w; i < len(queries); i += workers {
 				q := queries[i]
 				why := worlds.interference(t, q.sql, q.tenant)
+				if strings.HasPrefix(why, "invalid") {
+					t.Errorf("%s is not SQL: %s: %s", q.id, why, q.sql)
+				}
 				if q.pinned && why != "" {
 					t.Errorf("%s is labelled pinned, but %s: %s", q.id, why, q.sql)
 				}

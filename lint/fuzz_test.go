@@ -81,7 +81,6 @@ func verdict(s *Schema, sql string) (string, bool) {
 	return strings.Join(slices.Compact(out), ", "), true
 }
 
-
 // rewritings write a statement another way that means the same.
 var rewritings = map[string]func(string) (string, bool){
 	"reversed conjuncts": onTree(reverseConjuncts),
@@ -160,7 +159,7 @@ func renameAliases(tree *pg.ParseResult) bool {
 // addParentheses puts the first WHERE condition in two pairs of parentheses.
 func addParentheses(sql string) (string, bool) {
 	start, ok := findWord(sql, 0, wordSet("where"), nil)
-	if !ok {
+	if _, err := pg.Parse(sql); err != nil || !ok {
 		return "", false
 	}
 	end := conditionEnd(sql, start, clauseEnds)
