@@ -31,7 +31,7 @@ func TestPolicy(t *testing.T) {
 		{standard, mfa, "horse b", crypto.RuleTooShort},
 		{legacy, about, "h0rs3b", ""},
 		{legacy, about, "h0rs3", crypto.RuleTooShort},
-		{standard, about, "zażółćż", crypto.RuleTooShort}, // 7 characters in 12 bytes
+		{standard, about, "zażółćżźćą", crypto.RuleTooShort}, // 10 characters in 18 bytes
 		{standard, about, "ロロロ馬電池ホチキス正しい馬ネコ", ""},
 		{standard, about, strings.Repeat("馬電池ホ", 7), crypto.RuleTooLong},
 		{standard, about, "correct horse battery staple correct horse battery staple correct horse!", ""}, // exactly 72 bytes

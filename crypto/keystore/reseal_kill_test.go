@@ -82,7 +82,7 @@ func records(t *testing.T) int {
 	t.Helper()
 	v := os.Getenv("WATERTIGHT_RESEAL")
 	if v == "" {
-		return 6000
+		return 4000
 	}
 	n, err := strconv.Atoi(v)
 	require.NoError(t, err)
