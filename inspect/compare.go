@@ -3,6 +3,7 @@ package inspect
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/watertight-go/watertight/internal/catalog"
 )
@@ -52,6 +53,10 @@ func (c *condition) sameOperator(n *catalog.Node) (result, bool) {
 	switch {
 	case !ok && name == "<>":
 		return isOpen("not", "the rows of all other tenants pass"), false
+	case name == "?" && textLike(c.typeOfTenantSide(n)):
+		return result{}, true // a key of a JSON object or an element of a JSON array, as it is
+	case name == "@>" || name == "<@" || name == "&&" || name == "?|":
+		return isOpaque("compare", fmt.Sprintf("the tenant is compared by %s", name)), false
 	case !ok:
 		return result{level: loose, class: "compare", reason: fmt.Sprintf("%s is not equality: tenants with similar keys are taken for each other", name)}, false
 	case !same.builtin && c.col.BaseType == "citext":
@@ -63,6 +68,21 @@ func (c *condition) sameOperator(n *catalog.Node) (result, bool) {
 		return result{level: loose, class: "compare", reason: "the column's collation takes different keys for the same tenant"}, false
 	}
 	return result{}, true
+}
+
+// typeOfTenantSide returns the type that the tenant column is compared as.
+func (c *condition) typeOfTenantSide(n *catalog.Node) catalog.OID {
+	for _, a := range n.List("args") {
+		if len(rowVars(a)) == 0 {
+			continue
+		}
+		for _, field := range []string{"vartype", "resulttype", "funcresulttype"} {
+			if t := a.OID(field); t != 0 {
+				return t
+			}
+		}
+	}
+	return 0
 }
 
 // exact says whether two rows that agree in the expression have the same tenant.
@@ -151,6 +171,8 @@ func (c *condition) against(n *catalog.Node) result {
 	switch {
 	case v.isNull && v.constant:
 		return isClosed()
+	case v.constant && len(v.calls) == 0 && (nobody(v.text) || slices.Contains([]string{"public", "system", "shared", "global", "default", "common"}, strings.ToLower(v.text))):
+		return result{level: nullRow, class: "shared", reason: fmt.Sprintf("rows of the tenant %q pass for every tenant", v.text)}
 	case v.constant:
 		return isOpen("constant", "the tenant is compared with a constant, whoever asks")
 	case v.fallback != "":
@@ -161,8 +183,20 @@ func (c *condition) against(n *catalog.Node) result {
 		return isOpen("subquery", "the tenant is looked up without asking who is there")
 	case slices.ContainsFunc(v.relations, c.m.tells):
 		r.level = lookup
+	case textual(c.col) && len(v.calls) == 0 && !excludesEmpty(n):
+		r.class = "empty"
 	}
 	return r
+}
+
+// excludesEmpty says whether an expression makes NULL of the empty text.
+func excludesEmpty(n *catalog.Node) bool {
+	found := false
+	n.Walk(func(n *catalog.Node) bool {
+		found = found || n.Tag == "NULLIFEXPR"
+		return !found
+	})
+	return found
 }
 
 // tells says whether what stands in a relation can decide whose the context is:
@@ -200,6 +234,14 @@ func (c *condition) compareOther(n, left, right *catalog.Node, lv, rv []int16) r
 	if len(rv) == 0 {
 		v := c.m.value(right)
 		_, same := c.m.equality[n.OID("opno")]
+		if col := c.rel.Column(int16(firstVar(left).Int("varattno"))); c.col != nil && same && col != nil && c.readsCanon(v) {
+			if slices.Contains(c.m.tenancy.Names, col.Name) {
+				other := *c
+				other.col = col
+				return other.compare(n, []*catalog.Node{left, right}, false)
+			}
+			return isOpen("column", fmt.Sprintf("it is the column %s that is compared with the tenant of the context, not %s", col.Name, c.col.Name))
+		}
 		if !v.constant && same && (len(v.sources) > 0) {
 			r := isOpaque("person", fmt.Sprintf("the column %s is compared, not the tenant's", c.columnName(firstVar(left))))
 			r.contexts, r.calls, r.lookups = v.sources, v.calls, v.relations
@@ -210,6 +252,12 @@ func (c *condition) compareOther(n, left, right *catalog.Node, lv, rv []int16) r
 		}
 	}
 	return isOpen("column", fmt.Sprintf("the column %s lets rows of all tenants pass", c.columnName(firstVar(left))))
+}
+
+// readsCanon says whether a value comes from the setting that other policies
+// take the tenant from.
+func (c *condition) readsCanon(v value) bool {
+	return slices.ContainsFunc(v.sources, func(s source) bool { return s.setting != "" && slices.Contains(c.m.canon, s.setting) })
 }
 
 func firstVar(n *catalog.Node) *catalog.Node {

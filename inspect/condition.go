@@ -251,6 +251,14 @@ func (c *condition) anyOf(n *catalog.Node) result {
 	if len(args) != 2 || !n.Bool("useOr") {
 		return isOpen("compare", "rows pass that differ from one value of a list")
 	}
+	// x IN (a, b) is as wide as the widest of them.
+	if args[1].Tag == "ARRAYEXPR" && !hasRowVar(args[1]) {
+		var each []result
+		for _, e := range args[1].List("elements") {
+			each = append(each, c.compare(n, []*catalog.Node{args[0], e}, false))
+		}
+		return or(each...)
+	}
 	r := c.compare(n, args, false)
 	if r.level == pinned && c.col != nil && hasSplit(c.m, args[1]) && textual(c.col) {
 		return result{level: loose, class: "list", reason: "the tenant is looked for in a text that is split at a character that a tenant's key may contain", contexts: r.contexts}

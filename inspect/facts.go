@@ -84,6 +84,7 @@ type verdictFact struct {
 	Reason   string      `json:"reason"`
 	Policies string      `json:"policies"`
 	Allowed  bool        `json:"allowed"` // the grants let the role use the command
+	Widened  bool        `json:"widened"` // one policy is good, and another makes it worse
 }
 
 type contextFact struct {
@@ -209,14 +210,26 @@ func (m *model) policyFacts(f *facts) {
 			}
 			g := m.may(id.role.OID, r)
 			for _, command := range commands {
-				v := m.command(id.role, r, command)
+				v := m.otherTenant(m.command(id.role, r, command), id.role, r, command)
 				f.Verdicts = append(f.Verdicts, verdictFact{
-					r.OID, id.role.OID, id.role.Name, command, v.level.String(), v.class, v.reason, policyNames(v.policies), g.allows(command),
+					r.OID, id.role.OID, id.role.Name, command, v.level.String(), v.class, v.reason, policyNames(v.policies), g.allows(command), v.widened,
 				})
 			}
 		}
 		m.contextFacts(f, r)
 	}
+}
+
+// otherTenant refuses a design with a role for each tenant when one tenant's role
+// can become another's: both are let in by who they are.
+func (m *model) otherTenant(v result, role *catalog.Role, r *catalog.Relation, command string) result {
+	byUser := func(v result) bool {
+		return v.level == pinned && slices.ContainsFunc(v.contexts, func(s source) bool { return s.user })
+	}
+	if role == m.app || !byUser(v) || !m.may(m.app.OID, r).allows(command) || !byUser(m.command(m.app, r, command)) {
+		return v
+	}
+	return isOpen("role", fmt.Sprintf("%s is the role of one tenant and can become %s, that of another", m.app.Name, role.Name))
 }
 
 func policyNames(list []*catalog.Policy) string {
@@ -335,6 +348,29 @@ func (m *model) columnsUsed(r, t *catalog.Relation) []int16 {
 				}
 				return true
 			})
+		}
+	}
+	if len(out) == 0 {
+		return m.namedIn(r, t)
+	}
+	return out
+}
+
+// namedIn returns the columns of t that functions name which the policies of r
+// call and which name t.
+func (m *model) namedIn(r, t *catalog.Relation) []int16 {
+	var out []int16
+	for _, fn := range m.policyFunctions() {
+		f := m.cat.Function(fn)
+		b := m.body(f)
+		if !slices.Contains(b.reads, t.OID) || f.Tree != "" {
+			continue
+		}
+		words := reIdent.FindAllString(plainText(b.code, true), -1)
+		for _, col := range t.Columns {
+			if slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(strings.Trim(w, `"`), col.Name) }) {
+				out = union(out, []int16{col.Num})
+			}
 		}
 	}
 	return out

@@ -39,6 +39,7 @@ type result struct {
 	lookups  []catalog.OID     // tables that the condition reads
 	calls    []catalog.OID     // functions that the condition calls
 	policies []*catalog.Policy // of a result for a command: where it comes from
+	widened  bool              // one policy is good, and another makes it worse
 }
 
 func isClosed() result                   { return result{level: closed, class: "closed"} }

@@ -65,7 +65,7 @@ func (m *model) combine(role *catalog.Role, r *catalog.Relation, command string)
 			continue
 		}
 		v := c.text(tree)
-		v = m.constantForRole(v, p)
+		v = m.constantForRole(v, p, role)
 		v.policies = []*catalog.Policy{p}
 		if p.Permissive {
 			permissive = append(permissive, v)
@@ -79,6 +79,7 @@ func (m *model) combine(role *catalog.Role, r *catalog.Relation, command string)
 	v := or(permissive...)
 	if len(permissive) > 1 && v.level > lookup {
 		v.policies = worstOf(permissive, v.level)
+		v.widened = slices.ContainsFunc(permissive, func(r result) bool { return r.level == pinned || r.level == lookup })
 	}
 	return and(append([]result{v}, restrictive...)...)
 }
@@ -96,8 +97,8 @@ func worstOf(list []result, l level) []*catalog.Policy {
 
 // constantForRole accepts "tenant = constant" in a policy for named roles: a
 // design with a role for a tenant.
-func (m *model) constantForRole(v result, p *catalog.Policy) result {
-	if v.class != "constant" || slices.Contains(p.Roles, 0) || m.canon != nil {
+func (m *model) constantForRole(v result, p *catalog.Policy, role *catalog.Role) result {
+	if v.class != "constant" || slices.Contains(p.Roles, 0) || m.canon != nil || !slices.Contains(p.Roles, role.OID) {
 		return v
 	}
 	for _, r := range m.tenancy.Tables {

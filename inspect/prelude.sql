@@ -16,11 +16,14 @@ tenant_table as (
 access as (
   select a.* from input, jsonb_to_recordset(f -> 'access') as a(relid oid, role oid, role_name text,
     sel boolean, ins boolean, upd boolean, del boolean, trunc boolean, refs boolean, trig boolean, ins_cols int2[], upd_cols int2[])),
+-- relations that an identity writes; rows of tenants or not, triggers run
+written as (
+  select a.relid, a.relid::regclass::text as name from access a where a.ins or a.upd or a.del group by a.relid),
 -- how far policies limit each identity in each table, by command: closed,
 -- pinned, lookup, opaque, null, loose, open
 verdict as (
   select v.* from input, jsonb_to_recordset(f -> 'verdicts') as v(relid oid, role oid, role_name text, command text,
-    level text, class text, reason text, policies text, allowed boolean)),
+    level text, class text, reason text, policies text, allowed boolean, widened boolean)),
 -- the settings that policies compare the tenant column with
 context as (
   select c.* from input, jsonb_to_recordset(f -> 'contexts') as c(relid oid, policy text, clause text, setting text, canon boolean)),

@@ -146,7 +146,26 @@ func (m *model) sets(b *body, r *routine) {
 }
 
 // scoped says whether the text compares a tenant column with the context.
+//
+// It must do so for each of the tables that it names, and without OR.
 func (m *model) scoped(b *body) bool {
+	code := plainText(b.code, true)
+	if reOr.MatchString(code) {
+		return false
+	}
+	tables, compared := 0, 0
+	for _, oid := range b.reads {
+		if r := m.cat.Relation(oid); r != nil && r.IsTable() && m.tenancy.Column(r) != nil && !m.tenancy.IsDirectory(r) &&
+			regexp.MustCompile(`(?i)\b`+regexp.QuoteMeta(r.RelName)+`\b`).MatchString(code) {
+			tables++
+		}
+	}
+	for _, name := range m.tenancy.Names {
+		compared += len(regexp.MustCompile(`(?i)\b`+regexp.QuoteMeta(name)+`"?(?:::\w+)?\s*=|using\s*\([^)]*\b`+regexp.QuoteMeta(name)+`\b`).FindAllString(code, -1))
+	}
+	if compared < tables {
+		return false
+	}
 	for _, name := range m.tenancy.Names {
 		column := `(?:"` + regexp.QuoteMeta(name) + `"|` + regexp.QuoteMeta(name) + `)`
 		if regexp.MustCompile(`(?is)\b` + column + `\s*(?:::\w+)?\s*=\s*\(?\s*(?:select\s+)?[^;]{0,60}?(?:current_setting|\btenant\w*\s*\(|current_\w+\s*\(|ctx|context)`).MatchString(b.code) {
@@ -161,6 +180,8 @@ func (m *model) scoped(b *body) bool {
 	}
 	return false
 }
+
+var reOr = regexp.MustCompile(`(?i)\bor\b`)
 
 // comparesArgument says whether the tenant column is compared with an argument:
 // then whoever calls the function says which tenant it is.

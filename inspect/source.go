@@ -41,6 +41,8 @@ func (m *model) value(n *catalog.Node) value {
 			v.sources = append(v.sources, source{user: true})
 		case "COALESCEEXPR":
 			m.fallback(n, &v)
+		case "CASEEXPR":
+			m.caseFallback(n, &v)
 		case "SUBLINK":
 			m.subValue(n, &v)
 			return false
@@ -91,9 +93,12 @@ func (m *model) callValue(n *catalog.Node, v *value) bool {
 		v.sources = append(v.sources, source{user: true})
 	}
 	if len(b.settings) == 0 && !b.user {
-		if b.constant {
+		switch {
+		case b.constant:
 			v.constant = len(n.List("args")) == 0 && len(v.sources) == 0
-		} else {
+		case b.unaware && len(n.List("args")) == 0:
+			// It looks something up, the same for everyone.
+		default:
 			v.sources = append(v.sources, source{function: oid})
 		}
 	}
@@ -139,8 +144,27 @@ func (m *model) fallback(n *catalog.Node, v *value) {
 		return
 	}
 	lv := m.value(last)
-	if lv.constant && !lv.isNull && !nobody(lv.text) {
+	switch {
+	case lv.constant && !lv.isNull && !nobody(lv.text):
 		v.fallback = lv.text
+	case !lv.constant && len(lv.sources) == 0:
+		v.fallback = "that no context names"
+	}
+}
+
+// caseFallback notes a constant tenant among the results of a CASE.
+func (m *model) caseFallback(n *catalog.Node, v *value) {
+	results := []*catalog.Node{n.Child("defresult")}
+	for _, w := range n.List("args") {
+		results = append(results, w.Child("result"))
+	}
+	for _, r := range results {
+		if r == nil || hasRowVar(r) || n.OID("casetype") == typeBool {
+			continue
+		}
+		if rv := m.value(r); rv.constant && !rv.isNull && !nobody(rv.text) {
+			v.fallback = rv.text
+		}
 	}
 }
 
@@ -249,6 +273,7 @@ var (
 	reMissing  = regexp.MustCompile(`(?i)current_setting\s*\(\s*E?'[^']*'(?:::\w+)?\s*,\s*true`)
 	reUser     = regexp.MustCompile(`(?i)\b(current_user|session_user|current_role|pg_has_role)\b`)
 	reFallback = regexp.MustCompile(`(?is)coalesce\s*\(.*current_setting.*,\s*'?([^',()\s]+)'?(?:::\w+)?\s*\)`)
+	reReturns  = regexp.MustCompile(`(?i)\b(?:return|else|then)\s+'([^']+)'`)
 	reIdent    = regexp.MustCompile(`"(?:[^"]|"")+"|[A-Za-z_][A-Za-z_0-9$]*`)
 	reDynamic  = regexp.MustCompile(`(?i)\bexecute\b(?:\s+(?:format\b|'|\w+)|\s*\()|\breturn\s+query\s+execute\b|\bfor\s+\w+\s+in\s+execute\b|query_to_xml|\bdblink`)
 )
@@ -300,6 +325,9 @@ func (m *model) textBody(b *body) {
 	if match := reFallback.FindStringSubmatch(b.code); match != nil && !nobody(match[1]) && !strings.Contains(strings.ToLower(match[1]), "null") {
 		b.fallback = match[1]
 	}
+	if match := reReturns.FindStringSubmatch(b.code); match != nil && len(b.settings) > 0 && !nobody(match[1]) && b.fallback == "" && match[1] != "true" && match[1] != "false" {
+		b.fallback = match[1]
+	}
 	words := map[string]bool{}
 	for _, w := range reIdent.FindAllString(plainText(b.code, true), -1) {
 		if w[0] == '"' {
@@ -337,6 +365,8 @@ func (m *model) treeBody(f *catalog.Function, b *body) {
 			b.user = true
 		case "COALESCEEXPR":
 			m.fallback(n, &v)
+		case "CASEEXPR":
+			m.caseFallback(n, &v)
 		case "FUNCEXPR":
 			if bi, ok := m.builtins[n.OID("funcid")]; ok && bi.name == "set_config" {
 				if args := n.List("args"); len(args) > 0 {

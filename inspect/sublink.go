@@ -10,6 +10,7 @@ import (
 // Kinds of sub-selects, as in SubLinkType.
 const (
 	subExists = 0
+	subAll    = 1
 	subAny    = 2
 )
 
@@ -22,6 +23,8 @@ func (c *condition) sublink(n *catalog.Node) result {
 		return c.exists(q, sub)
 	case subAny:
 		return c.in(n, q, sub)
+	case subAll:
+		return isOpen("subquery", "rows of all tenants pass when a sub-select finds nothing")
 	}
 	if len(varsAt(q, 1)) == 0 {
 		return c.rowFree(n)
@@ -36,7 +39,8 @@ type subquery struct {
 	contexts  []source // by which it is
 	why       string   // if not
 	calls     []catalog.OID
-	equal     []pair // column of the outer row = column of a table inside
+	equal     []pair  // column of the outer row = column of a table inside
+	pins      []int16 // columns of the outer row that are compared with the context
 }
 
 type pair struct {
@@ -76,6 +80,12 @@ func (c *condition) query(q *catalog.Node) subquery {
 		}
 		for range 2 {
 			a := stripped(args[0])
+			if o := bare(args[0]); o.Tag == "VAR" && o.Int("varlevelsup") == 1 && len(varsAt(args[1], 0))+len(varsAt(args[1], 1)) == 0 {
+				if v := c.m.value(args[1]); len(v.sources) > 0 && v.fallback == "" && conj.Tag == "OPEXPR" {
+					s.pins = append(s.pins, int16(o.Int("varattno")))
+					s.contexts = append(s.contexts, v.sources...)
+				}
+			}
 			if a.Tag == "VAR" && a.Int("varlevelsup") == 0 && rel(a.Int("varno")) != nil {
 				c.conjunct(&s, a, rel(a.Int("varno")), args[1])
 			}
@@ -125,6 +135,9 @@ func (c *condition) anchorByPolicy(s *subquery) {
 func (c *condition) exists(q *catalog.Node, s subquery) result {
 	if len(varsAt(q, 1)) == 0 {
 		return result{level: open, class: "subquery", reason: "the sub-select has no condition on the row: when it finds anything, the rows of all tenants pass", lookups: s.relations}
+	}
+	if c.col != nil && slices.Contains(s.pins, c.col.Num) {
+		return result{level: pinned, contexts: s.contexts, lookups: s.relations, calls: s.calls}
 	}
 	for _, e := range s.equal {
 		if c.col != nil && e.outer == c.col.Num || c.links(e) {

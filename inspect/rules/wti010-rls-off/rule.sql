@@ -1,4 +1,4 @@
-select case when t.directory and not (a.ins or a.upd or a.del) then 'warning' else 'error' end, t.name, t.name,
+select case when t.directory and not (a.ins or a.upd or a.del) and not exists (select from pg_catalog.pg_policy p where p.polrelid = t.relid) then 'warning' else 'error' end, t.name, t.name,
   format('row-level security is off on %s%s: %s can %s the rows of all tenants', t.name,
     case when exists (select from pg_catalog.pg_policy p where p.polrelid = t.relid) then ', although it has policies' else '' end,
     a.role_name, concat_ws(', ', case when a.sel then 'read' end, case when a.ins then 'insert' end, case when a.upd then 'change' end, case when a.del then 'delete' end)),

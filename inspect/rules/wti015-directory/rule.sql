@@ -1,4 +1,4 @@
-select case when bool_or(v.command <> 'SELECT') then 'error' else 'warning' end, t.name, t.name,
+select case when bool_or(v.command <> 'SELECT' or v.widened) then 'error' else 'warning' end, t.name, t.name,
   format('%s can %s every tenant in %s: %s', v.role_name,
     string_agg(distinct case v.command when 'SELECT' then 'read' when 'INSERT' then 'add' when 'DELETE' then 'delete' else 'change' end, ', '), t.name,
     string_agg(distinct v.reason, '; ')),

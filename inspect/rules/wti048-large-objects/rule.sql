@@ -6,7 +6,7 @@ where l.lomowner = i.oid or exists (
   select from pg_catalog.aclexplode(l.lomacl) x where x.grantee = 0 or pg_catalog.pg_has_role(i.oid, x.grantee, 'USAGE') and x.grantee <> l.lomowner)
 having count(*) > 0
 union all
-select 'warning', t.name || '.' || a.attname, t.name,
+select case when exists (select from pg_catalog.pg_proc p join identity i on true where p.oid = 'pg_catalog.lo_get(oid)'::regprocedure and pg_catalog.has_function_privilege(i.oid, p.oid, 'EXECUTE')) then 'error' else 'warning' end, t.name || '.' || a.attname, t.name,
   format('%s.%I has the type %s: if it names large objects, the application''s role reads those of all tenants', t.name, a.attname, y.typname),
   format('alter table %s alter column %I type bytea using …', t.name, a.attname)
 from tenant_table t join pg_catalog.pg_attribute a on a.attrelid = t.relid and a.attnum > 0 and not a.attisdropped join pg_catalog.pg_type y on y.oid = a.atttypid

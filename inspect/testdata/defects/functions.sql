@@ -231,3 +231,46 @@ create event trigger guard on ddl_command_end execute function scratch.guard();
 -- exploit
 create or replace function scratch.guard() returns event_trigger language plpgsql as $$ begin raise notice 'as %', current_user; end $$;
 select true;
+
+-- defect: a definer function filters by OR
+-- finds: WTI080 customer
+create function app.mails() returns setof text language sql stable security definer set search_path = pg_catalog, pg_temp as
+  $$ select email from app.customer where tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid or email like 'b%' $$;
+-- exploit
+select exists (select from app.mails() m where m = 'b@example.com');
+
+-- defect: a definer function filters one of two tables
+-- finds: WTI080 project
+create function app.titles() returns setof text language sql stable security definer set search_path = pg_catalog, pg_temp as
+  $$ select t.title from app.project p join app.task t on true where p.tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid $$;
+-- exploit
+select exists (select from app.titles() t where t = 'B1');
+
+-- defect: a trigger instead of a view's insert writes everywhere
+-- finds: WTI084 entry
+create view app.entry with (security_invoker = true) as select id, title from app.task;
+create function app.entry() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as
+  $$ begin update app.task set title = new.title where id = new.id; return new; end $$;
+create trigger entry instead of insert on app.entry for each row execute function app.entry();
+grant select, insert on app.entry to wt_app;
+-- exploit
+insert into app.entry values (2, 'planted');
+set local app.tenant_id = '22222222-2222-2222-2222-222222222222';
+select exists (select from app.task where title = 'planted');
+
+-- defect: a trigger announces a column
+-- finds: WTI085 customer
+create function app.announce() returns trigger language plpgsql as $$ begin perform pg_notify('mail', new.email); return null; end $$;
+create trigger announce after insert or update on app.customer for each row execute function app.announce();
+
+-- defect: a column names large objects
+-- finds: WTI048 upload
+create table app.upload (tenant_id uuid not null, id int, content oid, primary key (tenant_id, id));
+alter table app.upload enable row level security, force row level security;
+create policy p on app.upload using (tenant_id = app.tenant());
+grant select, insert on app.upload to wt_app;
+-- exploit
+set local app.tenant_id = '22222222-2222-2222-2222-222222222222';
+insert into app.upload values ('22222222-2222-2222-2222-222222222222', 1, lo_from_bytea(4711, 'secret of B'));
+set local app.tenant_id = '11111111-1111-1111-1111-111111111111';
+select convert_from(lo_get(4711), 'UTF8') = 'secret of B';

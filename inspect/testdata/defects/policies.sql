@@ -489,3 +489,87 @@ grant select on app.open_project to wt_app;
 alter policy tenant_isolation on app.task using (exists (select from app.open_project p where p.id = project_id));
 -- exploit
 select exists (select from app.task where tenant_id = '22222222-2222-2222-2222-222222222222');
+
+-- defect: a list of tenants has a fixed one in it
+-- finds: WTI020 customer
+alter policy tenant_isolation on app.customer using (tenant_id in (app.tenant(), '22222222-2222-2222-2222-222222222222'));
+-- exploit
+select exists (select from app.customer where tenant_id = '22222222-2222-2222-2222-222222222222');
+
+-- defect: a shared tenant can be written
+-- finds: WTI023 note
+create table app.note (tenant_id text not null, body text);
+alter table app.note enable row level security, force row level security;
+create policy p on app.note using (tenant_id = current_setting('app.tenant_id', true) or tenant_id = 'shared');
+grant select, insert on app.note to wt_app;
+-- exploit
+insert into app.note values ('shared', 'planted');
+set local app.tenant_id = '22222222-2222-2222-2222-222222222222';
+select exists (select from app.note where body = 'planted');
+
+-- defect: all of nothing
+-- finds: WTI020 customer
+create table app.allowed (tenant_id uuid);
+grant select on app.allowed to wt_app;
+alter policy tenant_isolation on app.customer using (tenant_id = all (select a.tenant_id from app.allowed a));
+-- exploit
+select exists (select from app.customer where tenant_id = '22222222-2222-2222-2222-222222222222');
+
+-- defect: without a tenant the first one is taken
+-- finds: WTI021 customer
+grant select on app.project to wt_app;
+create function app.any_tenant() returns uuid language sql stable security definer set search_path = pg_catalog, pg_temp as $$ select id from app.tenants order by name desc limit 1 $$;
+alter policy tenant_isolation on app.customer using (tenant_id = coalesce(app.tenant(), app.any_tenant()));
+-- exploit
+set local app.tenant_id = '';
+select exists (select from app.customer where tenant_id = '22222222-2222-2222-2222-222222222222');
+
+-- defect: the context function has a default in a branch
+-- finds: WTI021 customer
+create function app.current_tenant() returns uuid language plpgsql stable as $$ begin
+  if coalesce(current_setting('app.tenant_id', true), '') = '' then return '22222222-2222-2222-2222-222222222222'; end if;
+  return current_setting('app.tenant_id')::uuid;
+end $$;
+alter policy tenant_isolation on app.customer using (tenant_id = app.current_tenant());
+-- exploit
+set local app.tenant_id = '';
+select exists (select from app.customer where tenant_id = '22222222-2222-2222-2222-222222222222');
+
+-- defect: another column is compared with the tenant
+-- finds: WTI020 customer
+alter table app.customer add shared_with uuid default '11111111-1111-1111-1111-111111111111';
+alter policy tenant_isolation on app.customer using (shared_with = app.tenant());
+-- exploit
+select exists (select from app.customer where tenant_id = '22222222-2222-2222-2222-222222222222');
+
+-- defect: one tenant's role can become another's
+-- finds: WTI020 ticket
+create role wt_other_tenant nologin;
+create table app.ticket (tenant_id text not null, body text);
+insert into app.ticket values ('wt_app', 'A'), ('wt_other_tenant', 'B');
+alter table app.ticket enable row level security, force row level security;
+create policy p on app.ticket using (tenant_id = current_user);
+grant usage on schema app to wt_other_tenant;
+grant select on app.ticket to wt_app, wt_other_tenant;
+alter role wt_app noinherit;
+grant wt_other_tenant to wt_app;
+-- exploit
+set local role wt_other_tenant;
+select exists (select from app.ticket where body = 'B');
+
+-- defect: a wider policy shows the list of tenants
+-- finds: WTI015 tenants
+create policy names on app.tenants for select using (name is not null);
+-- exploit
+select exists (select from app.tenants where name = 'B');
+
+-- defect: keys are looked for in a text
+-- finds: WTI022 note
+create table app.note (tenant_id text not null, body text);
+insert into app.note values ('acme-2', 'A'), ('acme', 'B');
+alter table app.note enable row level security, force row level security;
+create policy p on app.note using (position(tenant_id in current_setting('app.tenant_id', true)) > 0);
+grant select on app.note to wt_app;
+-- exploit
+set local app.tenant_id = 'acme-2';
+select exists (select from app.note where body = 'B');

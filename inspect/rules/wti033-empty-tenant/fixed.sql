@@ -1,0 +1,1 @@
+alter table app.note add check (tenant_id <> '');

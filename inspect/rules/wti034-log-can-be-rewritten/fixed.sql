@@ -1,0 +1,1 @@
+revoke delete on app.audit_log from wt_app;

@@ -1,0 +1,1 @@
+drop trigger late on app.doc;
