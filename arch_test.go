@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 
 	// Proof.
 	"lint":             {oliphant, protobuf, yaml},
+	"lint/goanalysis":  {xtools},
 	"inspect":          {"internal/catalog", pgx},
 	"internal/catalog": {pgx},
 	"leaktest":         {"tenancy", "internal/catalog", pgx},
@@ -63,6 +64,7 @@ var arrows = map[string][]string{
 		"tenancy", "tenancy/crosstenant", "accounts", "schema", "crypto", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
 		"internal/evidence", "internal/generator", "internal/lintgate", "internal/sqlcplugin", pgx, yaml, gocloud,
 	},
+	"cmd/watertight-vet":      {"lint/goanalysis", xtools},
 	"cmd/sqlc-gen-watertight": {"internal/lintgate", "internal/sqlcplugin"},
 
 	// What an auditor and a newcomer read.
@@ -84,6 +86,7 @@ const (
 	gocloud        = "gocloud.dev"
 	xcrypto        = "golang.org/x/crypto"
 	xtext          = "golang.org/x/text"
+	xtools         = "golang.org/x/tools"
 	testcontainers = "github.com/testcontainers/testcontainers-go"
 	embedded       = "github.com/fergusstrange/embedded-postgres"
 	testify        = "github.com/stretchr/testify"
