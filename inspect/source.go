@@ -260,6 +260,7 @@ type body struct {
 	reads    []catalog.OID // relations that it names
 	calls    []catalog.OID // functions of the user that it names
 	constant bool          // depends on nothing that can be seen
+	unaware  bool          // reads tables, and asks nothing of the session
 	fallback string
 	nullable bool
 	dynamic  bool   // runs text as SQL
@@ -306,6 +307,8 @@ func (m *model) body(f *catalog.Function) *body {
 		}
 	}
 	b.constant = len(b.settings) == 0 && !b.user && len(b.reads) == 0 && len(b.calls) == 0 && !b.dynamic &&
+		(f.Language == "sql" || f.Language == "plpgsql") && !m.callsServer(b.code)
+	b.unaware = len(b.settings) == 0 && !b.user && len(b.reads) > 0 && !b.dynamic &&
 		(f.Language == "sql" || f.Language == "plpgsql") && !m.callsServer(b.code)
 	return b
 }
