@@ -295,6 +295,9 @@ func (a *attacker) judgeOther(ctx context.Context, rule, attack, command, sql st
 		// The same on own rows goes through, so the trigger judges by tenant.
 		a.cell(attack, Held, shown, "only a trigger refuses: "+first.String())
 		a.find(rule, Warning, a.causes(), "only a trigger keeps "+message+": the policy does not")
+	case r.err == nil && rule == ruleMove && first.code() == "23503":
+		// A row that nothing refers to, or whose parent has a twin, goes through.
+		a.leaked(rule, attack, a.policies(command), shown, message+", unless a foreign key happens to stop it")
 	default:
 		a.unproved(attack, shown, first.String())
 	}

@@ -2,8 +2,10 @@ package leaktest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/watertight-go/watertight/internal/catalog"
 )
@@ -26,7 +28,20 @@ func (w *world) chooseTenants(ctx context.Context, s *session) error {
 		ids, spare, like = []string{"7100101", "7200202", "7300303"}, "7400404", []string{"71001013", "-7100101", "710010"}
 	default:
 		ids, spare = []string{"wtalpha_1", "wtbravo_2", "wtcharl_3"}, "wtspare_4"
-		like = []string{"WTALPHA_1", "wtalphaX1", "wtalpha_12", "xwtalpha_1", "wtalpha_"}
+		like = []string{"WTALPHA_1", "wtalphax1", "wtalpha_12", "xwtalpha_1", "wtalpha_"}
+	}
+	if kind == "text" && checks != nil {
+		valid, err := w.accepted(ctx, s, checks, slices.Concat(ids, []string{spare}, like))
+		if err != nil {
+			return err
+		}
+		if slices.Contains(valid, ids[0]) && slices.Contains(valid, ids[1]) && slices.Contains(valid, ids[2]) {
+			like = slices.DeleteFunc(like, func(id string) bool { return !slices.Contains(valid, id) })
+			if !slices.Contains(valid, spare) {
+				spare = ""
+			}
+			checks = nil
+		}
 	}
 	if kind == "text" && checks != nil {
 		found, err := w.solveTenants(ctx, s, checks)
@@ -62,6 +77,8 @@ func resemblance(first, id string) string {
 		return "differs in case only"
 	case len(id) < len(first):
 		return "is the beginning of it"
+	case len(id) == len(first) && strings.ContainsRune(first, '_'):
+		return "matches it as a pattern, where _ stands for any character"
 	case id[0] == '-' || id[0] == 'x':
 		return "ends like it"
 	}
@@ -113,8 +130,8 @@ func (w *world) hasChecks(r *catalog.Relation, col *catalog.Column) bool {
 	return slices.ContainsFunc(w.checksOf(t, 0), func(c check) bool { return len(c.columns) == 1 && c.columns[0] == col.Name })
 }
 
-// solveTenants finds identifiers that the checks of the tenant column accept.
-func (w *world) solveTenants(ctx context.Context, s *session, t *table) ([]string, error) {
+// tenantChecks are the conditions on the tenant column alone.
+func (w *world) tenantChecks(t *table) []check {
 	var group []check
 	for _, c := range w.checksOf(t, 0) {
 		if len(c.columns) == 1 && c.columns[0] == t.column.Name {
@@ -124,6 +141,31 @@ func (w *world) solveTenants(ctx context.Context, s *session, t *table) ([]strin
 	if len(group) == 0 {
 		group = []check{{sql: "true", columns: []string{t.column.Name}}}
 	}
+	return group
+}
+
+// accepted returns the identifiers that the tenant column takes.
+func (w *world) accepted(ctx context.Context, s *session, t *table, ids []string) ([]string, error) {
+	typ := w.types[t.column.BaseOID]
+	var out []string
+	for _, id := range ids {
+		if typ == nil || typ.Kind == "e" || !fits(typ, w.baseType(t.column), id) {
+			continue
+		}
+		solutions, err := s.solve(ctx, t, w.tenantChecks(t), map[string]value{t.column.Name: text(id)}, maker{w: w})
+		if _, bad := errors.AsType[*unsolved](err); err != nil && !bad {
+			return nil, err
+		}
+		if len(solutions) > 0 {
+			out = append(out, id)
+		}
+	}
+	return out, nil
+}
+
+// solveTenants finds identifiers that the checks of the tenant column accept.
+func (w *world) solveTenants(ctx context.Context, s *session, t *table) ([]string, error) {
+	group := w.tenantChecks(t)
 	var found []string
 	for i := range 12 {
 		m := maker{w: w, label: fmt.Sprintf("t%d", i), n: 3 + 7*i}
