@@ -38,9 +38,11 @@ tenant are sealed.
   retire     destroy old keys that no value is sealed under any more
   rewrap     wrap the data keys with the first --kek, to change the KEK
   destroy    destroy the keys of one tenant: what is sealed of it is lost
+  attack     open sealed values of two tenants at each other's places and at other
+             rows and columns; exit code 1 if one opens. Writes nothing
 
-URL, or DATABASE_URL, is of a member of watertight_system; for reseal, of the
-application's role. WATERTIGHT_CONTEXT_KEY holds the context key, --kek or
+URL, or DATABASE_URL, is of a member of watertight_system; for reseal and attack,
+of the application's role. WATERTIGHT_CONTEXT_KEY holds the context key, --kek or
 WATERTIGHT_KEK the KEK: the path of a key file, or, in a command built with
 -tags kms, the URL of a key in a key management service. What crosses tenants
 wants --by, and is recorded.`,
@@ -50,6 +52,7 @@ wants --by, and is recorded.`,
   watertight keys reseal --all --kek /etc/watertight/kek
   watertight keys retire --all --by anna@example.com
   watertight keys rewrap --by anna@example.com --kek /etc/watertight/kek-2 --kek /etc/watertight/kek
+  watertight keys attack --tenant ID --other ID --kek /etc/watertight/kek
   watertight keys destroy --tenant ID --confirm ID --by anna@example.com --reason "contract ended"`,
 		run: runKeys,
 	}
@@ -62,6 +65,7 @@ type keysCall struct {
 	args    []string // what follows the action
 	keks    stringList
 	tenant  string
+	other   string
 	all     bool
 	by      string
 	reason  string
@@ -74,7 +78,7 @@ type keysCall struct {
 
 var keysActions = map[string]func(context.Context, *keysCall) error{
 	"init": keysInit, "status": keysStatus, "rotate": keysRotate, "reseal": keysReseal,
-	"retire": keysRetire, "rewrap": keysRewrap, "destroy": keysDestroy,
+	"retire": keysRetire, "rewrap": keysRewrap, "destroy": keysDestroy, "attack": keysAttack,
 }
 
 func runKeys(ctx context.Context, c *call) error {
@@ -82,6 +86,7 @@ func runKeys(ctx context.Context, c *call) error {
 	fs := c.flagSet()
 	fs.Var(&k.keks, "kek", "`FILE` or URL of the KEK; may be repeated, the first wraps and all unwrap")
 	fs.StringVar(&k.tenant, "tenant", "", "`ID` of the tenant")
+	fs.StringVar(&k.other, "other", "", "for attack: `ID` of the second tenant")
 	fs.BoolVar(&k.all, "all", false, "all tenants that are active")
 	fs.StringVar(&k.by, "by", "", "`EMAIL` of the person who does it, for the record")
 	fs.StringVar(&k.reason, "reason", "", "`TEXT` that says why, for the record")
@@ -97,7 +102,7 @@ func runKeys(ctx context.Context, c *call) error {
 	k.action, k.args = args[0], args[1:]
 	run, ok := keysActions[k.action]
 	if !ok {
-		return usageError{"the first argument is no action (init, status, rotate, reseal, retire, rewrap or destroy)"}
+		return usageError{"the first argument is no action (init, status, rotate, reseal, retire, rewrap, destroy or attack)"}
 	}
 	if k.tenant != "" && k.all {
 		return usageError{"--tenant and --all contradict each other (give one)"}

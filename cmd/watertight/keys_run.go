@@ -211,3 +211,42 @@ func keysDestroy(ctx context.Context, k *keysCall) error {
 	fmt.Fprintf(k.stderr, "Running processes may remember a key for %s at most. Backups from before hold the keys until they expire.\n", crypto.MaxKeyTTL)
 	return nil
 }
+
+func keysAttack(ctx context.Context, k *keysCall) error {
+	a, err := k.one()
+	if err != nil {
+		return err
+	}
+	if k.other == "" {
+		return usageError{"attack wants --other ID, a second tenant"}
+	}
+	b, err := tenancy.ParseID(k.other)
+	if err != nil {
+		return err
+	}
+	db, err := k.app(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	store, err := keystore.New(db)
+	if err != nil {
+		return err
+	}
+	ring, err := k.ring(ctx, store)
+	if err != nil {
+		return err
+	}
+	out, err := keystore.AttackBySwap(ctx, db, ring, a, b)
+	if err != nil {
+		return err
+	}
+	for _, leak := range out.Opened {
+		fmt.Fprintln(k.stdout, leak)
+	}
+	if len(out.Opened) > 0 {
+		return findings("sealed values open where they do not belong")
+	}
+	fmt.Fprintf(k.stdout, "%d attempts, every one refused\n", out.Tried)
+	return nil
+}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -28,7 +29,7 @@ select watertight.seal_column('app.doors', 'code', 'door');`
 
 // TestKeysScripts runs testdata/keys/*.txtar, each with a database of its own
 // in which the tenant $TENANT has three values that are sealed under the KEK in
-// $WORK/kek. $SYSTEM_URL and $APP_URL are the two roles that the command needs.
+// $WORK/kek, and for attack.txtar a second one, $OTHER. $SYSTEM_URL and $APP_URL are the two roles that the command needs.
 func TestKeysScripts(t *testing.T) {
 	t.Parallel()
 	server, err := pgtest.Start(t.Context(), pgtest.Config{})
@@ -57,15 +58,24 @@ func TestKeysScripts(t *testing.T) {
 			e.Setenv("APP_URL", db.AppURL)
 			e.Setenv("ADMIN_URL", db.AdminURL)
 			e.Setenv("WATERTIGHT_CONTEXT_KEY", db.Key.Encode())
-			tenant, err := sealThree(ctx, db, filepath.Join(e.WorkDir, "kek"))
+			kek, err := crypto.CreateKeyFile(filepath.Join(e.WorkDir, "kek"))
+			if err != nil {
+				return err
+			}
+			tenant, err := sealThree(ctx, db, kek)
 			e.Setenv("TENANT", tenant.String())
+			if err != nil || !strings.HasSuffix(e.WorkDir, "attack") {
+				return err
+			}
+			other, err := sealThree(ctx, db, kek)
+			e.Setenv("OTHER", other.String())
 			return err
 		},
 	})
 }
 
-// sealThree makes a tenant, a key file, and three sealed values.
-func sealThree(ctx context.Context, db *pgtest.Database, kekPath string) (id tenancy.ID, err error) {
+// sealThree makes a tenant with three sealed values.
+func sealThree(ctx context.Context, db *pgtest.Database, kek crypto.KEK) (id tenancy.ID, err error) {
 	sys, err := crosstenant.Open(ctx, db.SystemURL, crosstenant.Config{Key: db.Key, Record: crosstenant.Log(slog.New(slog.DiscardHandler))})
 	if err != nil {
 		return id, err
@@ -83,10 +93,6 @@ func sealThree(ctx context.Context, db *pgtest.Database, kekPath string) (id ten
 		return id, err
 	}
 	defer app.Close()
-	kek, err := crypto.CreateKeyFile(kekPath)
-	if err != nil {
-		return id, err
-	}
 	store, err := keystore.New(app)
 	if err != nil {
 		return id, err
