@@ -16,6 +16,7 @@
 //	watertight keys reseal          seal old values anew, online
 //	watertight keys retire          destroy old keys that seal nothing any more
 //	watertight keys rewrap          wrap the data keys with a new KEK
+//	watertight keys attack          open values where they do not belong
 //	watertight keys destroy         destroy a tenant's keys, and so its secrets
 //
 // # Sealed columns
