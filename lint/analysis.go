@@ -82,6 +82,7 @@ const (
 	factAtLeast                  // a >= b
 	factAtMost                   // a <= b
 	factNever                    // the condition is never true
+	factSame                     // a = b where a or b is present: not strict
 )
 
 // fact is something that a condition says about the rows that pass it.
@@ -149,6 +150,7 @@ type analysis struct {
 	seen     map[*rangeVar]bool
 	nullable map[token]bool // occurrences an outer join may leave out
 	blocks   int
+	tooLarge bool
 	memo     map[nodeID][]*param
 	assuming int
 	viaView  []*Table // views being expanded
@@ -164,7 +166,7 @@ type analysis struct {
 
 // maxBlocks bounds the size of a statement with its views and common table
 // expressions expanded, so that a query cannot stall the analysis.
-const maxBlocks = 3000
+const maxBlocks = 600
 
 func newAnalysis(s *Schema, t *tenancy, path []string) *analysis {
 	return &analysis{

@@ -68,8 +68,8 @@ func (a *analysis) selectBlock(q *selectStmt, sc *scope) *block {
 
 func (a *analysis) selectBlockIn(q *selectStmt, sc *scope, parent *block, outer token, rec *recursion) *block {
 	if a.blocks > maxBlocks {
-		if a.blocks < 2*maxBlocks {
-			a.blocks = 2 * maxBlocks
+		if !a.tooLarge {
+			a.tooLarge = true
 			a.report(ruleNotUnderstood, 0, "the query is too large once its views and common table expressions are expanded (split it)")
 		}
 		a.markSeen(q)

@@ -317,7 +317,7 @@ func (a *analysis) arrayFacts(v *aExpr, op string, sc *scope, b *block, negated 
 }
 
 // notDistinct handles IS NOT DISTINCT FROM, which also holds between NULLs: it
-// is an equality only for a column that cannot be NULL and a parameter.
+// is an equality for columns that cannot be NULL.
 func (a *analysis) notDistinct(v *aExpr, sc *scope, b *block) []*fact {
 	x, y := a.termOf(v.GetLexpr(), sc, b), a.termOf(v.GetRexpr(), sc, b)
 	if x == noNode || y == noNode {
@@ -328,6 +328,13 @@ func (a *analysis) notDistinct(v *aExpr, sc *scope, b *block) []*fact {
 	}
 	if a.nodes[y].kind == termParam && a.nodes[x].notNull {
 		return a.equal(x, y)
+	}
+	if x != y && a.nodes[x].notNull && a.nodes[y].notNull {
+		// Where one is present it equals the other; where an outer join left
+		// both out the condition holds, too.
+		f := a.equal(x, y)
+		f[0].kind = factSame
+		return f
 	}
 	a.hint(v.GetLexpr(), sc, b, "IS NOT DISTINCT FROM also holds between NULLs")
 	return nil

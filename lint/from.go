@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"strings"
 )
 
 // joinTree mirrors the FROM clause, for the question which conditions hold in
@@ -191,6 +192,8 @@ func (a *analysis) lookupTable(v *rangeVar) *Table {
 		if !harmlessCatalog(schema, name) {
 			a.report(ruleCatalog, at, fmt.Sprintf("%s shows data or statistics of all tenants (read it outside of the application)", name)).object = name
 		}
+	case strings.HasSuffix(name, "_seq"):
+		a.report(ruleCatalog, at, fmt.Sprintf("sequence %s tells how many rows all tenants made (do not read it)", name)).object = name
 	case schema == "pg_temp":
 		a.report(ruleNotUnderstood, at, fmt.Sprintf("pg_temp.%s is a temporary table, which may hold anything (use a common table expression)", name))
 	case a.schema.ambiguous(name) && schema == "":

@@ -159,7 +159,7 @@ func isAggregate(f *funcCall, name string) bool {
 
 func isCatalog(schema, name string) bool {
 	return schema == "pg_catalog" || schema == "information_schema" || schema == "pg_toast" ||
-		schema == "" && strings.HasPrefix(name, "pg_")
+		schema == "" && (strings.HasPrefix(name, "pg_") || lists().catalogs[name])
 }
 
 // harmlessCatalog reports whether a system table holds definitions only.

@@ -93,6 +93,9 @@ func (a *analysis) castTerm(v *typeCast, sc *scope, b *block) (nodeID, string) {
 		}
 		return noNode, ""
 	}
+	if t.kind == termParam && declares(from) && declares(to) && (from != "numeric" || isText(to)) {
+		return n, to // $1::text::uuid: the caller's value in another form
+	}
 	if from == to || lossless(from, to) || a.schema.enums[from] && isText(to) {
 		return n, to
 	}

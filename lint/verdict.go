@@ -28,6 +28,9 @@ func (a *analysis) statement(n *node) {
 		}
 	})
 	a.checkSizes(n)
+	if a.tooLarge {
+		return // reported; what was built is only a part
+	}
 	for level := range a.tenancy.levels {
 		a.judge(level)
 	}

@@ -129,13 +129,39 @@ func (a *analysis) viewRelation(t *Table, v *rangeVar) *relation {
 	a.viaView, a.path = append(a.viaView, t), t.path
 	sub := a.subquery(t.query, &scope{}, noToken)
 	a.viaView, a.path = a.viaView[:len(a.viaView)-1], path
-	var cols []string
-	for _, c := range t.Columns {
-		cols = append(cols, c.Name)
-	}
-	r := a.blockRelation(renamed(sub, cols), v.GetAlias(), v.GetRelname())
+	r := a.blockRelation(viewColumns(sub, t), v.GetAlias(), v.GetRelname())
 	if v.GetAlias() == nil {
 		r.schema = v.GetSchemaname()
 	}
 	return r
+}
+
+// viewColumns gives the outputs of a view's query the names it was created
+// with. When a table has got columns since, a * in the query means more than
+// the view has; then only the columns that still have a name of their own count.
+func viewColumns(b *block, t *Table) *block {
+	var cols []string
+	for _, c := range t.Columns {
+		cols = append(cols, c.Name)
+	}
+	if len(cols) == len(b.outs) {
+		return renamed(b, cols)
+	}
+	c := *b
+	c.outs = nil
+	for _, name := range cols {
+		o := output{name: name, node: noNode, outer: noNode}
+		n := 0
+		for _, p := range b.outs {
+			if p.name == name {
+				o = p
+				n++
+			}
+		}
+		if n > 1 {
+			o = output{name: name, node: noNode, outer: noNode}
+		}
+		c.outs = append(c.outs, o)
+	}
+	return &c
 }

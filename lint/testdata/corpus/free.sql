@@ -147,6 +147,9 @@ select * from bookings b join customers c on coalesce(c.tenant_id, b.tenant_id) 
 select * from bookings b join customers c on left(c.tenant_id::text, 0) = left(b.tenant_id::text, 0) where b.tenant_id = $1;
 select b.title, (c).name from bookings b, customers c where (b).tenant_id = $1;
 
+select * from bookings b left join customers c on c.id = b.customer_id left join rooms r on r.id = b.room_id where b.tenant_id = $1 and c.tenant_id is not distinct from r.tenant_id;
+select * from bookings b left join customers c on c.tenant_id is not distinct from b.tenant_id where c.vip or b.tenant_id = $1;
+
 -- subqueries
 select id, (select count(*) from bookings b where b.customer_id = c.id) from customers c where c.tenant_id = $1;
 select id, (select count(*) from bookings) from customers c where c.tenant_id = $1;

@@ -144,6 +144,11 @@ select customers.id, bookings.id from bookings as customers, customers as bookin
 select * from bookings b join customers c on not (c.tenant_id <> b.tenant_id) where b.tenant_id = $1;
 select * from bookings b join customers c on c.tenant_id::text = b.tenant_id::text where b.tenant_id = $1;
 
+select * from bookings b join customers c on c.tenant_id is not distinct from b.tenant_id and c.id = b.customer_id where b.tenant_id = $1;
+select * from bookings b left join customers c on c.tenant_id is not distinct from b.tenant_id and c.id = b.customer_id where b.tenant_id = $1;
+select * from bookings b join (values ($1::uuid)) v (t) on v.t = b.tenant_id;
+select * from bookings where tenant_id = $1::text::uuid;
+
 -- subqueries
 select id, (select count(*) from bookings b where b.tenant_id = c.tenant_id and b.customer_id = c.id) from customers c where c.tenant_id = $1;
 select id, (select count(*) from bookings b where b.tenant_id = $1) from customers c where c.tenant_id = $1;
