@@ -19,7 +19,7 @@ const unlock = "set local session_replication_role = replica; alter table watert
 
 // Every attack of a superuser, with the verdict by what the database itself
 // holds and by a checkpoint that was held outside. Those that cannot be
-// noticed are here as well: docs/design/audit.md says what to do about them.
+// noticed are here as well: docs/design/020-audit-log.md says what to do about them.
 func TestAttacksOfASuperuser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -212,7 +212,7 @@ func TestTheApplicationCannotTouchTheLog(t *testing.T) {
 		"set session_replication_role = replica",
 		"set role watertight_audit",
 		"set session authorization watertight_audit",
-		"select watertight.audit_put(null, null, '" + w.a.String() + "', 'u', 'Forged', null, null, null)",
+		"select watertight.audit_put(null, null, '" + w.a.String() + "', 'Forged', null, null, null)",
 		"select watertight.audit_put_direct('" + w.a.String() + "', 'u', 'Forged', null, null, null)",
 		"select watertight.audit_put_operator('" + w.a.String() + "', 'watertight.pruned', null)",
 		"select watertight.audit_row('u', '" + w.b.String() + "', 'app.contacts', '1', '')",

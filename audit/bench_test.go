@@ -138,11 +138,11 @@ func median(f []float64) float64 {
 func BenchmarkMillion(b *testing.B) {
 	const n = 1_000_000
 	w := newWorld(b)
-	c := w.asA(b)
-	for i := range n / 50_000 {
-		_, err := c.Exec(b.Context(), "insert into app.contacts (tenant_id, id, name) select $1, n, 'contact ' || n from generate_series($2::int, $3::int) n", w.a, i*50_000+1, (i+1)*50_000)
-		require.NoError(b, err)
-	}
+	// Straight into the table, as no application can: writing is BenchmarkWrites'.
+	w.admin(b, `insert into watertight.audit_event (tenant_id, op, action, query, actor_kind, actor_id, actor_email, ip, app_version, request_id, entity, entity_id, entity_key, diff)
+		select $1, 'u', 'RenameContact', null, 'user', gen_random_uuid()::text, 'anna@alpha.example', '203.0.113.7', 'v1.2.3+0123456789ab', 'req-' || n, 'app.contacts', n::text,
+			watertight.audit_key($1, 'app.contacts', n::text), json_build_object('name', json_build_array('contact ' || n, 'friend ' || n))
+		from generate_series(1, $2::int) n`, w.a.UUID(), n)
 	s := w.sealer(b)
 	began := time.Now()
 	w.seal(b, s)
@@ -170,7 +170,7 @@ func BenchmarkMillion(b *testing.B) {
 	b.ReportMetric(n/time.Since(began).Seconds(), "exported/s")
 	b.ReportMetric(float64(most)-float64(before), "export-heap-growth-B")
 	b.ReportMetric(scan[float64](b, w, "select (pg_total_relation_size('watertight.audit_event') / count(*))::float8 from watertight.audit_event"), "B/event")
-	for b.Loop() {
-		break
+	for b.Loop() { // once is enough: everything above is timed by itself
+		_ = n
 	}
 }

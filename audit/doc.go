@@ -102,5 +102,5 @@
 // context key writes any actor. A rolled-back transaction leaves no event; a
 // refused attempt does, in a transaction of its own. The log is not encrypted
 // apart from the tables it speaks of, whose values stand beside it in the same
-// database and the same backups. docs/design/audit.md has the reasons.
+// database and the same backups. docs/design/020-audit-log.md has the reasons.
 package audit
