@@ -73,6 +73,31 @@ func TestResealDoesNotWait(t *testing.T) {
 	require.Equal(t, keystore.Resealed{Resealed: 1}, done)
 }
 
+// TestClausesAlonePinTheTenant runs the statements over registered columns as a
+// superuser, whom row-level security does not stop: what keeps them in one
+// tenant then is their own clause.
+func TestClausesAlonePinTheTenant(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for id := range int64(3) {
+		w.putDoor(t, w.a, id, "alpha")
+	}
+	theirs := w.putDoor(t, w.b, 1, "beta")
+	n, err := keystore.CountBatch(t.Context(), w.admin, w.a)
+	require.NoError(t, err)
+	require.Equal(t, 3, n)
+	count, err := keystore.CountByKey(t.Context(), w.admin, w.a)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, count)
+	// The other tenant's row and value, in the name of the first one.
+	tag, err := w.admin.Exec(t.Context(), keystore.SwapStatement(), w.a, []int64{1}, [][]byte{theirs}, [][]byte{theirs})
+	require.NoError(t, err)
+	require.Zero(t, tag.RowsAffected())
+	tag, err = w.admin.Exec(t.Context(), keystore.SwapStatement(), w.b, []int64{1}, [][]byte{theirs}, [][]byte{theirs})
+	require.NoError(t, err)
+	require.EqualValues(t, 1, tag.RowsAffected(), "the control")
+}
+
 func TestResealReportsAndStops(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
