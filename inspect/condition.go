@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -303,7 +304,18 @@ func (c *condition) function(n *catalog.Node) result {
 	if f == nil {
 		return isOpaque("function", "a function that could not be read decides")
 	}
+	if inner := inlined(f, n.List("args")); inner != nil {
+		r := c.judge(inner)
+		r.calls = union(r.calls, []catalog.OID{oid})
+		return r
+	}
 	b := c.m.body(f)
+	if reOpen.MatchString(b.code) {
+		return result{level: open, class: "unset", reason: fmt.Sprintf("the function %s says yes when something is NULL", f.Name()), calls: []catalog.OID{oid}}
+	}
+	if len(b.reads) == 0 && reLoose.MatchString(b.code) {
+		return result{level: loose, class: "function", reason: fmt.Sprintf("the function %s compares loosely", f.Name()), calls: []catalog.OID{oid}}
+	}
 	r := isOpaque("function", fmt.Sprintf("the function %s decides, from the row's columns", f.Name()))
 	r.calls, r.lookups = union([]catalog.OID{oid}, b.calls), b.reads
 	if c.col != nil && !slices.Contains(vars, c.col.Num) && len(b.reads) == 0 {
@@ -314,4 +326,42 @@ func (c *condition) function(n *catalog.Node) result {
 		return result{level: open, class: "function", reason: fmt.Sprintf("the function %s gives the same answer in every tenant", f.Name()), calls: r.calls}
 	}
 	return r
+}
+
+var (
+	reOpen  = regexp.MustCompile(`(?i)\bis\s+null\s+or\b|\bor\b[^;]{0,80}\bis\s+null\b|\bis\s+not\s+false\b`)
+	reLoose = regexp.MustCompile(`(?i)\b(?:lower|upper|left|substr|substring|starts_with|md5|hashtext)\s*\(|\bi?like\b|~~|\bsimilar\s+to\b`)
+)
+
+// inlined returns the expression of a function that is nothing but one, with
+// the arguments in place; nil for other functions.
+func inlined(f *catalog.Function, args []*catalog.Node) *catalog.Node {
+	q, err := catalog.ParseNode(f.Tree)
+	if err != nil || q == nil {
+		return nil
+	}
+	for q.Tag == "LIST" {
+		items := q.List("items")
+		if len(items) != 1 {
+			return nil
+		}
+		q = items[0]
+	}
+	targets := q.List("targetList")
+	if len(q.List("rtable")) > 0 || len(targets) != 1 || q.Child("jointree").Child("quals") != nil {
+		return nil
+	}
+	// Inside a sub-select a column of the row would need another level.
+	nested := false
+	expr := targets[0].Child("expr")
+	expr.Walk(func(n *catalog.Node) bool { nested = nested || n.Tag == "SUBLINK"; return !nested })
+	if nested {
+		return nil
+	}
+	return expr.Map(func(n *catalog.Node) *catalog.Node {
+		if id := n.Int("paramid"); n.Tag == "PARAM" && id >= 1 && id <= len(args) {
+			return args[id-1]
+		}
+		return nil
+	})
 }

@@ -1,13 +1,10 @@
 package inspect
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/watertight-go/watertight/internal/catalog"
 )
@@ -269,113 +266,6 @@ func (m *model) contextFacts(f *facts, r *catalog.Relation) {
 	}
 }
 
-// lookupFacts finds tables that policies read and that the application can
-// write so that a policy lets it see more.
-func (m *model) lookupFacts(f *facts) {
-	for _, r := range m.cat.Relations {
-		if !r.IsTable() || len(r.Policies) == 0 {
-			continue
-		}
-		for _, id := range m.identities {
-			if id.role.Super || id.role.BypassRLS || !m.may(id.role.OID, r).any() {
-				continue
-			}
-			var tables []catalog.OID
-			for _, command := range commands {
-				tables = union(tables, m.command(id.role, r, command).lookups)
-			}
-			for _, oid := range tables {
-				if t := m.cat.Relation(oid); t != nil && t.IsTable() && t != r {
-					m.lookupWrites(f, r, t, id.role)
-				}
-			}
-		}
-	}
-}
-
-func (m *model) lookupWrites(f *facts, r, t *catalog.Relation, role *catalog.Role) {
-	g := m.may(role.OID, t)
-	for _, command := range []string{"INSERT", "UPDATE", "UPDATE CHECK"} {
-		if !g.allows(command) {
-			continue
-		}
-		cols := g.InsertColumns
-		if command != "INSERT" {
-			cols = g.UpdateColumns
-		}
-		used := m.columnsUsed(r, t)
-		hit := ""
-		for _, num := range cols {
-			if col := t.Column(num); col != nil && (len(used) == 0 || slices.Contains(used, num)) {
-				hit = col.Name
-				if col == m.tenancy.Column(t) {
-					break
-				}
-			}
-		}
-		if hit == "" {
-			continue
-		}
-		v := m.command(role, t, command)
-		f.Lookups = append(f.Lookups, lookupFact{r.OID, t.OID, role.OID, role.Name, command, v.level.String(), v.reason, hit})
-	}
-}
-
-// columnsUsed returns the columns of t that the policies of r read, none if
-// that cannot be told.
-func (m *model) columnsUsed(r, t *catalog.Relation) []int16 {
-	var out []int16
-	for _, p := range r.Policies {
-		for _, text := range []string{p.UsingTree, p.CheckTree} {
-			tree, err := catalog.ParseNode(text)
-			if err != nil {
-				return nil
-			}
-			tree.Walk(func(n *catalog.Node) bool {
-				if n.Tag != "QUERY" {
-					return true
-				}
-				for i, rte := range n.List("rtable") {
-					if rte.OID("relid") != t.OID {
-						continue
-					}
-					n.Walk(func(v *catalog.Node) bool {
-						if v.Tag == "VAR" && v.Int("varno") == i+1 && v.Int("varlevelsup") == 0 {
-							out = union(out, []int16{int16(v.Int("varattno"))})
-						}
-						return true
-					})
-				}
-				return true
-			})
-		}
-	}
-	if len(out) == 0 {
-		return m.namedIn(r, t)
-	}
-	return out
-}
-
-// namedIn returns the columns of t that functions name which the policies of r
-// call and which name t.
-func (m *model) namedIn(r, t *catalog.Relation) []int16 {
-	var out []int16
-	for _, fn := range m.policyFunctions() {
-		f := m.cat.Function(fn)
-		b := m.body(f)
-		if !slices.Contains(b.reads, t.OID) || f.Tree != "" {
-			continue
-		}
-		words := reIdent.FindAllString(plainText(b.code, true), -1)
-		for _, col := range t.Columns {
-			if slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(strings.Trim(w, `"`), col.Name) }) {
-				out = union(out, []int16{col.Num})
-			}
-		}
-	}
-	return out
-}
-
 // fills says how a column gets a value that no statement gives it.
 func (m *model) fills(col *catalog.Column) string {
 	tree, err := catalog.ParseNode(col.DefaultTree)
@@ -409,39 +299,6 @@ func (m *model) drawn(col *catalog.Column) bool {
 		}
 		for _, word := range []string{"nextval", "uuid", "random", "ulid", "nanoid", "cuid", "snowflake"} {
 			found = found || n.Tag == "NEXTVALUEEXPR" || n.Tag == "FUNCEXPR" && strings.Contains(name, word)
-		}
-		return !found
-	})
-	return found
-}
-
-// secretFacts finds policies that pass a constant to a cryptographic function.
-func (m *model) secretFacts(f *facts) {
-	for _, r := range m.cat.Relations {
-		for _, p := range r.Policies {
-			if m.holdsKey(p.UsingTree) || m.holdsKey(p.CheckTree) {
-				f.Secrets = append(f.Secrets, secretFact{r.OID, p.Name})
-			}
-		}
-	}
-}
-
-func (m *model) holdsKey(text string) bool {
-	tree, err := catalog.ParseNode(text)
-	if err != nil {
-		return false
-	}
-	found := false
-	tree.Walk(func(n *catalog.Node) bool {
-		name := m.builtins[n.OID("funcid")].name
-		if f := m.cat.Function(n.OID("funcid")); f != nil {
-			name = f.FuncName
-		}
-		if n.Tag == "FUNCEXPR" && slices.Contains([]string{"hmac", "sha256", "digest", "crypt", "pgp_sym_encrypt", "pgp_sym_decrypt", "encrypt", "decrypt"}, name) {
-			n.Walk(func(c *catalog.Node) bool {
-				found = found || c.Tag == "CONST" && len(constText(c)) >= 12
-				return !found
-			})
 		}
 		return !found
 	})
@@ -538,33 +395,4 @@ func (m *model) mentionFacts(f *facts) {
 			f.Mentions = append(f.Mentions, mentionFact{fn.OID, oid, writes(b.code, r.RelName)})
 		}
 	}
-}
-
-// readCallable finds, for each function, an identity that may call it.
-func (m *model) readCallable(ctx context.Context, tx pgx.Tx) error {
-	var roles []catalog.OID
-	for _, i := range m.identities {
-		roles = append(roles, i.role.OID)
-	}
-	rows, err := tx.Query(ctx, `
-select p.oid, r.rolname::text
-from pg_catalog.pg_proc p
-join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-join unnest($1::oid[]) with ordinality as i(oid, pos) on true
-join pg_catalog.pg_roles r on r.oid = i.oid
-where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-  and pg_catalog.has_function_privilege(i.oid, p.oid, 'EXECUTE') and pg_catalog.has_schema_privilege(i.oid, n.oid, 'USAGE')
-order by i.pos desc`, roles)
-	if err != nil {
-		return fmt.Errorf("read who may call functions: %w", err)
-	}
-	m.callable = map[catalog.OID]string{}
-	var (
-		oid  catalog.OID
-		name string
-	)
-	if _, err := pgx.ForEachRow(rows, []any{&oid, &name}, func() error { m.callable[oid] = name; return nil }); err != nil {
-		return fmt.Errorf("read who may call functions: %w", err)
-	}
-	return nil
 }

@@ -42,7 +42,7 @@ copied as (
 -- functions: see the fields of routine in routine.go
 routine as (
   select r.* from input, jsonb_to_recordset(f -> 'routines') as r(oid oid, name text, tbl text, power text, scoped boolean, argument boolean,
-    dynamic boolean, unsafe boolean, caller text, path boolean, policy boolean, sets text, sets_to text, session boolean, "after" text, reads text, shadow boolean, new_row boolean, context boolean)),
+    dynamic boolean, unsafe boolean, caller text, path boolean, policy boolean, sets text, sets_to text, session boolean, "after" text, reads text, shadow boolean, new_row boolean, context boolean, bare boolean)),
 -- relations that functions name
 mention as (
   select m.* from input, jsonb_to_recordset(f -> 'mentions') as m(function oid, relid oid, writes boolean)),

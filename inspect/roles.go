@@ -188,11 +188,6 @@ func (m *model) isIdentity(role catalog.OID) bool {
 	return slices.ContainsFunc(m.identities, func(i identity) bool { return i.role.OID == role })
 }
 
-// reaches says whether the application can act as the role, or has its rights.
-func (m *model) reaches(role catalog.OID) bool {
-	return slices.ContainsFunc(m.identities, func(i identity) bool { return m.inherits(i.role.OID, role) })
-}
-
 type grantKey struct{ role, relation catalog.OID }
 
 // A grant is what a role may do with a relation. Rights on some columns count.
@@ -254,4 +249,33 @@ func (m *model) may(role catalog.OID, r *catalog.Relation) *grant {
 		return g
 	}
 	return &grant{}
+}
+
+// readCallable finds, for each function, an identity that may call it.
+func (m *model) readCallable(ctx context.Context, tx pgx.Tx) error {
+	var roles []catalog.OID
+	for _, i := range m.identities {
+		roles = append(roles, i.role.OID)
+	}
+	rows, err := tx.Query(ctx, `
+select p.oid, r.rolname::text
+from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+join unnest($1::oid[]) with ordinality as i(oid, pos) on true
+join pg_catalog.pg_roles r on r.oid = i.oid
+where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  and pg_catalog.has_function_privilege(i.oid, p.oid, 'EXECUTE') and pg_catalog.has_schema_privilege(i.oid, n.oid, 'USAGE')
+order by i.pos desc`, roles)
+	if err != nil {
+		return fmt.Errorf("read who may call functions: %w", err)
+	}
+	m.callable = map[catalog.OID]string{}
+	var (
+		oid  catalog.OID
+		name string
+	)
+	if _, err := pgx.ForEachRow(rows, []any{&oid, &name}, func() error { m.callable[oid] = name; return nil }); err != nil {
+		return fmt.Errorf("read who may call functions: %w", err)
+	}
+	return nil
 }

@@ -29,6 +29,7 @@ type routine struct {
 	Shadow   bool        `json:"shadow"`           // an argument is named like a column that it is compared with
 	NewRow   bool        `json:"new_row"`          // a trigger that ties what it does to NEW or OLD's tenant
 	Context  bool        `json:"context"`          // depends on settings or on the user
+	Bare     bool        `json:"bare"`             // its text names relations without their schema
 }
 
 // routines describes the user's functions. callable names, for each function,
@@ -46,7 +47,7 @@ func (m *model) routines(callable map[catalog.OID]string) []routine {
 			OID: f.OID, Name: f.Name(), Callable: callable[f.OID], Dynamic: b.dynamic, Unsafe: b.dynamic && concatenates(b.code),
 			Path: path || f.Tree != "", Policy: slices.Contains(inPolicy, f.OID),
 			Scoped: m.scoped(b), Argument: m.comparesArgument(f, b), Shadow: m.shadows(f, b), NewRow: m.tiesToRow(b),
-			Context: len(b.settings) > 0 || b.user,
+			Context: len(b.settings) > 0 || b.user, Bare: f.Tree == "" && m.namesBare(b),
 		}
 		m.opens(f, b, &r)
 		m.sets(b, &r)
@@ -264,4 +265,21 @@ func (m *model) policyFunctions() []catalog.OID {
 // writes says whether the text inserts into, updates or deletes from the table.
 func writes(code, table string) bool {
 	return regexp.MustCompile(`(?is)\b(?:into|update|delete\s+from|merge\s+into|copy)\s+(?:only\s+)?(?:"?\w+"?\.)?"?` + regexp.QuoteMeta(table) + `\b`).MatchString(code)
+}
+
+var reBare = regexp.MustCompile(`(?i)\b(?:from|join|into|update|using)\s+(?:only\s+)?("[^"]+"|\w+)\s*([.(]?)`)
+
+// namesBare says whether the text of a function names a relation that the
+// search_path decides about.
+func (m *model) namesBare(b *body) bool {
+	if b.dynamic {
+		return true
+	}
+	for _, match := range reBare.FindAllStringSubmatch(plainText(b.code, true), -1) {
+		name := strings.Trim(match[1], `"`)
+		if match[2] == "" && slices.ContainsFunc(m.cat.Relations, func(r *catalog.Relation) bool { return strings.EqualFold(r.RelName, name) }) {
+			return true
+		}
+	}
+	return false
 }

@@ -76,16 +76,6 @@ func inspect(t *testing.T, tx pgx.Tx, cfg Config) Report {
 	return report
 }
 
-func only(r Report, rule string) []Finding {
-	var out []Finding
-	for _, f := range r.Findings {
-		if f.Rule == rule {
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
 // An example that needs another server than the test's says so.
 var pretended = regexp.MustCompile(`(?m)^-- server_version_num = ([0-9]+)$`)
 

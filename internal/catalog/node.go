@@ -128,6 +128,36 @@ func (n *Node) Bytes(field string) []byte {
 	return out
 }
 
+// Map returns a copy of the tree in which replace has been asked for every
+// node: what it returns stands in the node's place, unless that is nil.
+func (n *Node) Map(replace func(*Node) *Node) *Node {
+	if n == nil {
+		return nil
+	}
+	if other := replace(n); other != nil {
+		return other
+	}
+	c := &Node{Tag: n.Tag, order: n.order, fields: make(map[string]any, len(n.fields))}
+	for field, v := range n.fields {
+		c.fields[field] = mapValue(v, replace)
+	}
+	return c
+}
+
+func mapValue(v any, replace func(*Node) *Node) any {
+	switch v := v.(type) {
+	case *Node:
+		return v.Map(replace)
+	case []any:
+		list := make([]any, len(v))
+		for i, item := range v {
+			list[i] = mapValue(item, replace)
+		}
+		return list
+	}
+	return v
+}
+
 // Walk calls visit for the node and all nodes below it, outer before inner. A
 // node whose visit returns false is not entered.
 func (n *Node) Walk(visit func(*Node) bool) {

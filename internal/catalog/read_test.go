@@ -156,7 +156,8 @@ func TestTenancy(t *testing.T) {
 		{
 			"given names",
 			`create table doc (who int); create table note (whom int); create table other (tenant_id int)`,
-			[]string{"who", "whom"}, "who whom | doc.who note.whom | ",
+			[]string{"who", "whom"},
+			"who whom | doc.who note.whom | ",
 		},
 		{"a flag is no tenant", `create table doc (tenant boolean)`, nil, "error"},
 		{"nothing", `create table doc (id int)`, nil, "error"},

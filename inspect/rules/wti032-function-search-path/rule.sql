@@ -1,10 +1,10 @@
 select case when p.prosecdef and (r.caller is not null or exists (select from pg_catalog.pg_trigger g where g.tgfoid = p.oid))
-      and (can.schema is not null or can.temp) or r.policy and can.schema is not null then 'error' else 'warning' end,
+      and (can.schema is not null or can.temp and r.bare) or r.policy and can.schema is not null then 'error' else 'warning' end,
   r.name, '',
   format('%s %s and has no search_path of its own: %s', r.name,
     case when p.prosecdef then format('runs with the rights of %s', o.rolname) else 'is called by policies' end,
     case when can.schema is not null then format('%s can create in the schema %s and make names in it mean something else', c.app, can.schema)
-      when p.prosecdef and can.temp then format('%s can make temporary tables and types, which come first', c.app)
+      when p.prosecdef and can.temp and r.bare then format('%s can make temporary tables and types, which come first', c.app)
       else 'whoever can create objects somewhere decides what its names mean' end),
   format('alter function %s set search_path = pg_catalog, pg_temp', r.name)
 from routine r join pg_catalog.pg_proc p on p.oid = r.oid join pg_catalog.pg_roles o on o.oid = p.proowner cross join config c

@@ -573,3 +573,31 @@ grant select on app.note to wt_app;
 -- exploit
 set local app.tenant_id = 'acme-2';
 select exists (select from app.note where body = 'B');
+
+-- defect: a function in the policy is true without a tenant
+-- finds: WTI021 customer
+create function app.may_see(t uuid) returns boolean language sql stable as $$ select app.tenant() is null or t = app.tenant() $$;
+alter policy tenant_isolation on app.customer using (app.may_see(tenant_id));
+-- exploit
+set local app.tenant_id = '';
+select exists (select from app.customer where tenant_id = '22222222-2222-2222-2222-222222222222');
+
+-- defect: a function in the policy compares without case
+-- finds: WTI022 note
+create table app.note (tenant_id text not null, body text);
+insert into app.note values ('acme', 'A'), ('ACME', 'B');
+create function app.same(t text) returns boolean language sql stable as $$ select lower(t) = lower(current_setting('app.tenant_id', true)) $$;
+alter table app.note enable row level security, force row level security;
+create policy p on app.note using (app.same(tenant_id));
+grant select on app.note to wt_app;
+-- exploit
+set local app.tenant_id = 'acme';
+select exists (select from app.note where body = 'B');
+
+-- defect: a function with a standard body is wider than the tenant
+-- finds: WTI020 customer
+create function app.may_see(t uuid, mail text) returns boolean language sql stable return t = app.tenant() or mail like 'b%';
+grant execute on function app.may_see(uuid, text) to wt_app;
+alter policy tenant_isolation on app.customer using (app.may_see(tenant_id, email));
+-- exploit
+select exists (select from app.customer where tenant_id = '22222222-2222-2222-2222-222222222222');

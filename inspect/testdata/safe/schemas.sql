@@ -436,3 +436,30 @@ create policy t on public.doc using (tenant_id = current_setting('app.tenant_id'
 create table public.outbox (id bigint generated always as identity primary key, body jsonb);
 grant select, insert, update, delete on public.doc to wt_app;
 grant insert on public.outbox to wt_app;
+
+-- safe: a comparison in functions, with and without a search_path
+create schema app;
+grant usage on schema app to wt_app;
+create function app.tenant() returns uuid language sql stable security definer as $$ select nullif(current_setting('app.tenant_id', true), '')::uuid $$;
+create function app.mine(t uuid) returns boolean language sql stable return t = app.tenant();
+create function app.also_mine(t uuid) returns boolean language sql stable as $$ select t = app.tenant() $$;
+create table app.doc (tenant_id uuid not null, id uuid, primary key (tenant_id, id));
+create table app.note (tenant_id uuid not null, id uuid, primary key (tenant_id, id));
+alter table app.doc enable row level security, force row level security;
+alter table app.note enable row level security, force row level security;
+create policy t on app.doc using (app.mine(tenant_id));
+create policy t on app.note using (app.also_mine(tenant_id));
+grant select, insert, update, delete on app.doc, app.note to wt_app;
+
+-- safe: keys of fixed length, and a shared tenant that nobody may write
+create table public.doc (tenant_id character(26) not null, id int, body text, primary key (tenant_id, id));
+alter table public.doc enable row level security, force row level security;
+create policy read on public.doc for select using (tenant_id = current_setting('app.tenant_id') or tenant_id = '00000000000000000000000000');
+create policy write on public.doc for insert with check (tenant_id = current_setting('app.tenant_id'));
+grant select, insert on public.doc to wt_app;
+
+-- safe: a claim with a list of tenants
+create table public.doc (team_id uuid not null, id uuid, primary key (team_id, id));
+alter table public.doc enable row level security, force row level security;
+create policy t on public.doc using ((current_setting('request.jwt.claims', true)::jsonb -> 'teams') ? team_id::text);
+grant select, insert on public.doc to wt_app;
