@@ -363,6 +363,9 @@ func (a *queryAttack) judgeQuery(q *Query, s setting, probes []*probe) {
 	canaries := a.w.canaries()
 	for _, p := range probes {
 		switch {
+		case p.with.interrupted() || p.again.interrupted() || p.without.interrupted():
+			a.unprovedQuery(q, "it was interrupted: "+p.with.String()+"; "+p.without.String())
+			return
 		case len(p.with.changed) > 0:
 			a.leakedQuery(q, s, "changes rows of another tenant in "+result{changed: p.with.changed}.changedNames())
 			return

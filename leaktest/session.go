@@ -90,7 +90,17 @@ func (o outcome) code() string {
 	return o.err.Code
 }
 
-// privilege says that the server refused for want of a privilege or because of
+// interrupted says that the server gave up because of time or other sessions,
+// which says nothing about what was asked.
+func (o outcome) interrupted() bool {
+	switch o.code() {
+	case "57014", "55P03", "40P01", "40001":
+		return true
+	}
+	return false
+}
+
+// refused says that the server refused for want of a privilege or because of
 // a policy.
 func (o outcome) refused() bool { return o.code() == "42501" }
 
@@ -141,9 +151,10 @@ func failed(ctx context.Context, err error) (outcome, error) {
 	return outcome{}, fmt.Errorf("the server went away: %w", plain(err))
 }
 
-// fatal says whether the server ended the session.
+// fatal says whether the server ended the session, or ran out of something:
+// then no answer means anything any more.
 func fatal(pg *pgconn.PgError) bool {
-	return pg.Severity == "FATAL" || pg.Severity == "PANIC" || strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "57P")
+	return strings.HasPrefix(pg.Code, "53") || pg.Severity == "FATAL" || pg.Severity == "PANIC" || strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "57P")
 }
 
 func texts(values [][]byte) []string {
@@ -200,10 +211,19 @@ func (s *session) scope(ctx context.Context, fn func() error) error {
 		return err
 	}
 	err := fn()
-	if back := s.must(ctx, "rollback to savepoint "+name); back != nil && err == nil {
+	if back := s.back(ctx, name); back != nil && err == nil {
 		err = back
 	}
 	return err
+}
+
+// back undoes everything since the savepoint, and the savepoint itself: each
+// that stays open would cost a lock.
+func (s *session) back(ctx context.Context, name string) error {
+	if err := s.must(ctx, "rollback to savepoint "+name); err != nil {
+		return err
+	}
+	return s.must(ctx, "release savepoint "+name)
 }
 
 // try runs one statement and keeps what it did if it succeeded.
@@ -218,11 +238,10 @@ func (s *session) try(ctx context.Context, sql string) (outcome, error) {
 	if err != nil {
 		return o, err
 	}
-	end := "release savepoint " + name
 	if o.err != nil {
-		end = "rollback to savepoint " + name
+		return o, s.back(ctx, name)
 	}
-	return o, s.must(ctx, end)
+	return o, s.must(ctx, "release savepoint "+name)
 }
 
 // become turns the session into the application's, without a tenant, until the

@@ -212,7 +212,7 @@ func (t *target) maintenance(ctx context.Context) (*pgx.Conn, error) {
 // its owner, its access list and its settings.
 func (t *target) finishCopy(ctx context.Context, conn *pgx.Conn) error {
 	statements, err := column(ctx, conn, `
-select format('comment on database %I is %L', $2::text, 'copy for watertight attack, '||now()) union all
+select format('comment on database %I is %L', $2::text, 'copy of '||$1::text||' for watertight attack, '||now()) union all
 select format('alter database %I owner to %I', $2::text, r.rolname)
 from pg_catalog.pg_database d join pg_catalog.pg_roles r on r.oid = d.datdba where d.datname = $1 and r.rolname <> current_user
 union all
@@ -247,7 +247,7 @@ func sweep(ctx context.Context, conn *pgx.Conn) {
 select d.datname::text from pg_catalog.pg_database d
 join pg_catalog.pg_shdescription c on c.objoid = d.oid and c.classoid = 'pg_catalog.pg_database'::regclass
 where d.datname like 'watertight\_attack\_%'
-  and substr(c.description, strpos(c.description, ', ') + 2)::timestamptz < now() - make_interval(secs => $1::float8)
+  and substring(c.description from '.*, (.*)$')::timestamptz < now() - make_interval(secs => $1::float8)
   and not exists (select from pg_catalog.pg_stat_activity a where a.datid = d.oid)`, staleAfter.Seconds())
 	if err != nil {
 		return
