@@ -136,6 +136,15 @@ func TestShredding(t *testing.T) {
 	_, err = (&keystore.Resealer{DB: w.db, Ring: fresh}).Tenant(t.Context(), w.a)
 	require.ErrorIs(t, err, crypto.ErrKeyDestroyed)
 
+	store, err := keystore.New(w.db)
+	require.NoError(t, err)
+	_, err = store.LoadKey(t.Context(), w.a, 0)
+	require.ErrorIs(t, err, crypto.ErrKeyDestroyed)
+	destroyed, err := store.LoadKey(t.Context(), w.a, 1)
+	require.NoError(t, err)
+	require.Equal(t, crypto.KeyDestroyed, destroyed.State)
+	require.Empty(t, destroyed.Wrapped)
+
 	var status []keystore.KeyStatus
 	require.NoError(t, w.run(t, func(ctx context.Context, c *crosstenant.Conn) (err error) {
 		status, err = keystore.TenantStatus(ctx, c, w.a)
