@@ -28,7 +28,8 @@ func (m *model) findApp(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	self := m.cat.RoleNamed(me)
-	if self != nil && ordinary(self) && (counts[self.OID] > 0 && !m.ownsTenantTable(self.OID) || len(counts) == 0) {
+	// An owner without grants migrates; if others have grants, it is not the application.
+	if self != nil && ordinary(self) && (counts[self.OID] > 0 || len(counts) == 0) {
 		m.app = self
 		m.assumed = append(m.assumed, fmt.Sprintf("the application connects as %s, as this connection does", me))
 		return nil
@@ -112,10 +113,6 @@ group by r.oid`, tables)
 		return nil, fmt.Errorf("read grants: %w", err)
 	}
 	return counts, nil
-}
-
-func (m *model) ownsTenantTable(role catalog.OID) bool {
-	return slices.ContainsFunc(m.tenancy.Tables, func(r *catalog.Relation) bool { return r.Owner == role })
 }
 
 // memberships says which roles act for which others.

@@ -144,6 +144,16 @@ func TestTenancy(t *testing.T) {
 			nil, "tenant_id | doc.tenant_id note.owner | tenants.id",
 		},
 		{
+			"a composite key to a parent",
+			`create table doc (tenant_id int, id int, primary key (tenant_id, id)); create table note (t int, d int, foreign key (t, d) references doc)`,
+			nil, "tenant_id | doc.tenant_id note.t | ",
+		},
+		{
+			"a longer name",
+			`create table doc (tenant_id int); create table note (owner_tenant_id int); create table pair (from_tenant_id int, to_tenant_id int)`,
+			nil, "tenant_id | doc.tenant_id note.owner_tenant_id | ",
+		},
+		{
 			"two keys to the directory say nothing",
 			`create table tenants (id int primary key); create table doc (tenant_id int references tenants); create table transfer (a int references tenants, b int references tenants)`,
 			nil, "tenant_id | doc.tenant_id | tenants.id",

@@ -36,8 +36,9 @@ func (t *Tenancy) Column(r *Relation) *Column { return t.columns[r.OID] }
 // IsDirectory says whether the relation lists the tenants.
 func (t *Tenancy) IsDirectory(r *Relation) bool { return slices.Contains(t.Directories, r) }
 
-// Tenancy finds the tenant tables: those with a column of one of the names, and
-// those with a foreign key of one column to the same table of tenants.
+// Tenancy finds the tenant tables: those with a column of one of the names,
+// those with a foreign key of one column to the same table of tenants, and those
+// with a composite one that pairs a column with a parent's tenant column.
 //
 // Without names it takes the well-known ones (tenant_id, organization_id, …)
 // and of these those that policies compare, else the column that policies
@@ -137,6 +138,9 @@ func (c *Catalog) followForeignKeys(t *Tenancy) {
 				found = append(found, r.Column(k.Columns[0]))
 			}
 		}
+		if len(found) == 0 {
+			found = c.otherNames(t, r)
+		}
 		// Two such columns (from, to) say nothing about whose the row is.
 		if len(found) == 1 {
 			t.columns[r.OID] = found[0]
@@ -153,6 +157,38 @@ func (c *Catalog) followForeignKeys(t *Tenancy) {
 			}
 		}
 	}
+}
+
+// otherNames returns the columns that a composite foreign key pairs with the
+// tenant column of its parent, and, where names were guessed, those whose name
+// ends like the guess: owner_tenant_id.
+func (c *Catalog) otherNames(t *Tenancy, r *Relation) []*Column {
+	var found []*Column
+	add := func(col *Column) {
+		if col != nil && !slices.Contains(found, col) {
+			found = append(found, col)
+		}
+	}
+	for _, k := range r.Constraints {
+		p := c.Relation(k.References)
+		if k.Type != "f" || len(k.Columns) < 2 || p == nil || t.columns[p.OID] == nil || t.IsDirectory(p) {
+			continue
+		}
+		for i, num := range k.ReferencedColumns {
+			if num == t.columns[p.OID].Num {
+				add(r.Column(k.Columns[i]))
+			}
+		}
+	}
+	if len(found) > 0 || t.Assumed == "" {
+		return found
+	}
+	for _, col := range r.Columns {
+		if tenantType(col) && slices.ContainsFunc(t.Names, func(n string) bool { return strings.HasSuffix(normalName(col.Name), normalName(n)) }) {
+			add(col)
+		}
+	}
+	return found
 }
 
 // wellKnown are names of tenant columns without case and underscores, the

@@ -1,2 +1,3 @@
-create table app.doc_tag (doc_tenant uuid, doc_id uuid, tag text, foreign key (doc_tenant, doc_id) references app.doc);
-grant select, insert on app.doc_tag to wt_app;
+create table app.tag (tenant_id uuid not null, id int primary key);
+create table app.label (tag_id int references app.tag, body text);
+grant select, insert on app.label to wt_app;
