@@ -323,15 +323,10 @@ func (a *analysis) notDistinct(v *aExpr, sc *scope, b *block) []*fact {
 	if x == noNode || y == noNode {
 		return nil
 	}
-	if a.nodes[x].kind == termParam {
-		x, y = y, x
-	}
-	if a.nodes[y].kind == termParam && a.nodes[x].notNull {
-		return a.equal(x, y)
-	}
-	if x != y && a.nodes[x].notNull && a.nodes[y].notNull {
-		// Where one is present it equals the other; where an outer join left
-		// both out the condition holds, too.
+	sure := func(n nodeID) bool { return a.nodes[n].notNull || a.nodes[n].kind == termParam }
+	if x != y && sure(x) && sure(y) {
+		// Where one is present it equals the other. Where an outer join left it
+		// out the condition may hold, too: it is not strict.
 		f := a.equal(x, y)
 		f[0].kind = factSame
 		return f

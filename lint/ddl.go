@@ -218,6 +218,9 @@ func (s *Schema) addColumn(t *Table, v *columnDef) {
 // addConstraint adds a constraint; column is set when it stands in a column.
 func (s *Schema) addConstraint(t *Table, c *constraintNode, column string) {
 	col := t.Column(column)
+	if c.GetConname() != "" {
+		t.named = append(t.named, c.GetConname())
+	}
 	switch c.GetContype() {
 	case constrNotNull:
 		for _, k := range c.GetKeys() {

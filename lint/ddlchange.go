@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // alterTable follows ALTER TABLE. A table that no migration creates is an error
@@ -66,7 +67,7 @@ func (s *Schema) alterCommand(t *Table, c *alterTableCmd) error {
 	case atAddConstraint:
 		s.addConstraint(t, c.GetDef().GetConstraint(), "")
 	case atDropConstraint:
-		t.dropKey(c.GetName())
+		t.dropConstraint(c.GetName())
 	case atAddInherit:
 		return s.inherit(t, c.GetDef().GetRangeVar())
 	case atDropInherit:
@@ -114,6 +115,16 @@ func (t *Table) dropColumn(name string) {
 	t.Columns = slices.DeleteFunc(t.Columns, func(c Column) bool { return c.Name == name })
 	t.Keys = slices.DeleteFunc(t.Keys, func(k Key) bool { return slices.Contains(k.Columns, name) })
 	t.ForeignKeys = slices.DeleteFunc(t.ForeignKeys, func(k ForeignKey) bool { return slices.Contains(k.Columns, name) })
+}
+
+// dropConstraint drops a key or foreign key. A name that is not known may be
+// that of a key under the name Postgres gave it: then no key counts any more.
+func (t *Table) dropConstraint(name string) {
+	known := slices.Contains(t.named, name) || slices.ContainsFunc(t.Keys, func(k Key) bool { return k.Name == name }) ||
+		slices.ContainsFunc(t.ForeignKeys, func(k ForeignKey) bool { return k.Name == name }) ||
+		strings.HasSuffix(name, "_fkey") || strings.HasSuffix(name, "_check") || strings.HasSuffix(name, "_not_null")
+	t.unsure = t.unsure || !known
+	t.dropKey(name)
 }
 
 func (t *Table) dropKey(name string) {

@@ -12,7 +12,6 @@ type insertion struct {
 	levels  []arm  // the value of each tenant column
 	missing []bool // the tenant column is not written
 	free    []bool // need not be written: a new tenant
-	hints   []string
 }
 
 // dataBlock builds a statement that changes data; the block is what RETURNING

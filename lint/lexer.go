@@ -165,7 +165,6 @@ type piece struct {
 	start, end int // without the semicolon
 	code       int // where the statement itself begins; end when there is none
 	comments   []comment
-	depth      int
 }
 
 type comment struct {

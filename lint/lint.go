@@ -235,12 +235,11 @@ func dedupe(list []Finding) []Finding {
 
 // settle weighs the findings of a query against its waiver.
 func (r *Report) settle(q queryText, file string, lines *lines, found []Finding) {
-	line, col := lines.position(q.at)
 	broken := slices.ContainsFunc(found, func(f Finding) bool { return f.broken })
 	open := slices.ContainsFunc(found, func(f Finding) bool { return f.Severity == Error })
 	if q.waiver != nil {
 		reason := strings.TrimSpace(strings.TrimPrefix(q.waiver.text, waiverMark))
-		line, col = lines.position(q.waiver.at)
+		line, col := lines.position(q.waiver.at)
 		w := Finding{Severity: Error, File: file, Line: line, Column: col, Query: q.name, Object: waiverMark}
 		switch {
 		case reason == "":

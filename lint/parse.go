@@ -87,8 +87,6 @@ type (
 	alterObjectSchemaStmt = pg.AlterObjectSchemaStmt
 	dropStmt              = pg.DropStmt
 	variableSetStmt       = pg.VariableSetStmt
-	partitionCmd          = pg.PartitionCmd
-	defElem               = pg.DefElem
 	doStmt                = pg.DoStmt
 )
 
@@ -186,8 +184,6 @@ const (
 	objFunction      = pg.ObjectType_OBJECT_FUNCTION
 	objOperator      = pg.ObjectType_OBJECT_OPERATOR
 	objRule          = pg.ObjectType_OBJECT_RULE
-
-	dropCascade = pg.DropBehavior_DROP_CASCADE
 )
 
 // syntaxError is a parse error with the byte offset at which it was noticed.

@@ -37,9 +37,11 @@ type Table struct {
 	path     []string    // search path at the creation of a view
 	parents  []*Table    // inheritance and partitioning
 	children int
-	isPart   bool // a partition, or a partitioned table
-	rules    bool // has rewrite rules or INSTEAD OF triggers
-	opaque   bool // its columns are not all known
+	isPart   bool     // a partition, or a partitioned table
+	rules    bool     // has rewrite rules or INSTEAD OF triggers
+	opaque   bool     // its columns are not all known
+	named    []string // its other constraints
+	unsure   bool     // a key of an unknown name was dropped
 	order    int
 }
 
@@ -242,7 +244,7 @@ func (t *Table) primaryKey() []string {
 // so for expressions, for keys that hold for some rows or not yet, and not for
 // the parent of an inheritance tree, whose children have rows of their own.
 func (t *Table) identifies(k Key) bool {
-	return !k.Partial && !k.Deferrable && !k.Exclusion && !slices.Contains(k.Columns, "") &&
+	return !t.unsure && !k.Partial && !k.Deferrable && !k.Exclusion && !slices.Contains(k.Columns, "") &&
 		(t.children == 0 || t.isPart)
 }
 

@@ -148,6 +148,7 @@ select * from bookings b join customers c on left(c.tenant_id::text, 0) = left(b
 select b.title, (c).name from bookings b, customers c where (b).tenant_id = $1;
 
 select * from bookings b left join customers c on c.id = b.customer_id left join rooms r on r.id = b.room_id where b.tenant_id = $1 and c.tenant_id is not distinct from r.tenant_id;
+select * from bookings b left join customers c on c.tenant_id = b.tenant_id and c.id = b.customer_id where c.tenant_id is not distinct from $1;
 select * from bookings b left join customers c on c.tenant_id is not distinct from b.tenant_id where c.vip or b.tenant_id = $1;
 
 -- subqueries
