@@ -175,6 +175,9 @@ func TestKeyStatesGoOneWay(t *testing.T) {
 		require.Equal(t, 2, n)
 		return err
 	}))
+	// Without the row of a destroyed key the number would be free for another.
+	_, err := w.conn(t, w.a).Exec(t.Context(), `delete from watertight.tenant_keys where tenant_id = $1`, w.a)
+	requireCode(t, err, "42501")
 	requireCode(t, try(`update watertight.tenant_keys set state = 'decrypt_only', wrapped = $2, destroyed_at = null where tenant_id = $1 and key_id = 1`, w.a, make([]byte, 97)), "42501")
 	requireCode(t, try(`insert into watertight.tenant_keys (tenant_id, key_id, kek_id, wrapped) values ($1, 3, 'x', $2)`, w.a, make([]byte, 97)), "42501")
 	require.NoError(t, try(`delete from watertight.tenant_keys where tenant_id = $1`, w.a)) // for the tenant's removal
