@@ -233,7 +233,6 @@ func (a *attacker) changed(ctx context.Context) ([]*table, error) {
 type result struct {
 	outcome
 	changed []*table // whose foreign rows it changed
-	copies  []string // shared tables that now hold the tenant's values
 }
 
 // write runs a writing statement as the application inside a tenant, looks at

@@ -91,6 +91,29 @@ func (h *whole) views() []object {
 		}
 		out = append(out, o)
 	}
+	return append(out, h.sharedTables()...)
+}
+
+// sharedTables belong to no tenant, and so must not hold what is a tenant's: a
+// trigger may have copied it there while rows were made.
+func (h *whole) sharedTables() []object {
+	var out []object
+	for _, r := range h.w.cat.Relations {
+		t := h.w.byOID[r.OID]
+		if r.Extension || t == nil || !r.IsTable() || t.class != shared || !t.canSelect() || r.Schema == "watertight" {
+			continue
+		}
+		var names []string
+		for _, c := range r.Columns {
+			if t.selects || t.selectCols[c.Num] {
+				names = append(names, "v."+quoteName(c.Name)+"::text")
+			}
+		}
+		out = append(out, object{
+			name: shownName(r), kind: "table", rule: ruleCopies, rel: r,
+			asks: []ask{{sql: fmt.Sprintf("select %s from %s v", strings.Join(names, ", "), r.Name())}},
+		})
+	}
 	return out
 }
 

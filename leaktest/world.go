@@ -227,7 +227,6 @@ func (w *world) derive(t *table) bool {
 	for i := range best.Columns {
 		conds[i] = fmt.Sprintf("p.%s = t.%s", quoteName(parent.rel.Column(best.ReferencedColumns[i]).Name), quoteName(t.rel.Column(best.Columns[i]).Name))
 	}
-	inner := fmt.Sprintf("select %s from %s p where %s limit 1", parent.owner, parent.name(), strings.Join(conds, " and "))
 	// The parent's expression says t for its own row; each level renames it.
 	depth := strings.Count(parent.owner, "select ") + 1
 	alias := fmt.Sprintf("p%d", depth)
@@ -235,7 +234,7 @@ func (w *world) derive(t *table) bool {
 	for i := range conds {
 		conds[i] = strings.Replace(conds[i], "p.", alias+".", 1)
 	}
-	inner = fmt.Sprintf("select %s from %s %s where %s limit 1", owner, parent.name(), alias, strings.Join(conds, " and "))
+	inner := fmt.Sprintf("select %s from %s %s where %s limit 1", owner, parent.name(), alias, strings.Join(conds, " and "))
 	t.class, t.via, t.owner = derived, best, "("+inner+")"
 	return true
 }

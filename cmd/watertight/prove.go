@@ -39,7 +39,6 @@ type proveFlags struct {
 	jsonFile, evidence, signKey string
 	noSelfTest, yes             bool
 	jobs                        int
-	database                    string
 }
 
 func runProve(ctx context.Context, c *call) error {

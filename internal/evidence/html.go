@@ -54,8 +54,15 @@ var tableColumns = []string{"select", "copy", "cursor", "lock", "insert", "updat
 // columnOf gathers attacks that differ in detail.
 func columnOf(c Cell) string {
 	for _, p := range []struct{ prefix, column string }{
-		{"copy", "copy"}, {"returning", "update"}, {"foreign key", "keys"}, {"unique key", "keys"}, {"exclusion", "keys"},
-		{"context", "context"}, {"pool", "pool"}, {"escalation", "context"}, {"all", "select"},
+		{"copy", "copy"},
+		{"returning", "update"},
+		{"foreign key", "keys"},
+		{"unique key", "keys"},
+		{"exclusion", "keys"},
+		{"context", "context"},
+		{"pool", "pool"},
+		{"escalation", "context"},
+		{"all", "select"},
 	} {
 		if strings.HasPrefix(c.Attack, p.prefix) {
 			return p.column
