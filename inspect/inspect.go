@@ -168,6 +168,7 @@ var settings = []string{
 	"set local lock_timeout = '2s'",
 	"set local statement_timeout = '30s'",
 	"set local idle_in_transaction_session_timeout = '60s'",
+	"set local jit = off", // compiling a rule takes longer than running it
 }
 
 func sortFindings(list []Finding) {

@@ -1,1 +1,2 @@
+-- server_version_num = 150018
 alter role wt_app createrole;
