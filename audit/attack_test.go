@@ -299,3 +299,38 @@ func TestOneTenantsLogIsClosedToAnother(t *testing.T) {
 	require.Equal(t, "anna@alpha.example", scan[string](t, w, "select actor_email from watertight.audit_event where action = 'contact.read' and entity = 'tenant'"))
 	require.WithinDuration(t, time.Now(), scan[time.Time](t, w, "select at from watertight.audit_event where entity = 'tenant' and action = 'contact.read'"), time.Hour)
 }
+
+// A sealer that was taken over cannot set the log back, skip what is not
+// finished, or put a tree of another shape in place.
+func TestTheSealersRoleCannotRewind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.fill(t, 2)
+	w.seal(t, w.sealer(t))
+	conn := w.role(t, "watertight_sealer")
+	for name, args := range map[string]string{
+		"back":             "l, '3'::xid8, 0, '{}', '{}', '{}', '{}'",
+		"beyond xmin":      "l, '99999999999'::xid8, 0, '{}', '{}', '{}', '{}'",
+		"another mark":     "'3'::xid8, h, 0, '{}', '{}', '{}', '{}'",
+		"a smaller tree":   "l, h, 0, array['" + w.a.String() + "'::uuid], '{1}', array[sha256('')], '{x}'",
+		"the same size":    "l, h, 0, array['" + w.a.String() + "'::uuid], '{5}', array[sha256('') || sha256('')], '{x}'",
+		"a range too long": "l, h, 0, array['" + w.a.String() + "'::uuid], '{8}', array[sha256('') || sha256('')], '{x}'",
+		"no note":          "l, h, 0, array['" + w.a.String() + "'::uuid], '{8}', array[sha256('')], array[null]::text[]",
+	} {
+		_, err := conn.Exec(t.Context(), "select watertight.audit_seal_end("+args+") from watertight.audit_seal_begin() as s(e, l, h)")
+		var pg *pgconn.PgError
+		require.ErrorAs(t, err, &pg, name)
+		require.Equal(t, "55000", pg.Code, "%s: %s", name, pg.Message)
+	}
+	for _, sql := range []string{
+		"update watertight.audit_event set diff = null", "delete from watertight.audit_checkpoint", "update watertight.audit_tree set size = 0",
+		"update watertight.audit_sealer set hwm = '3'", "select watertight.audit_prune('" + w.a.String() + "', 1::smallint, '9', 9, 1, sha256(''))",
+	} {
+		_, err := conn.Exec(t.Context(), sql)
+		var pg *pgconn.PgError
+		require.ErrorAs(t, err, &pg, sql)
+		require.Equal(t, "42501", pg.Code, sql)
+	}
+	_, err := conn.Exec(t.Context(), "select watertight.audit_seal_end(l, h, 0, array['"+w.a.String()+"'::uuid], '{8}', array[sha256('')], '{x}') from watertight.audit_seal_begin() as s(e, l, h)")
+	require.NoError(t, err, "positive control")
+}

@@ -137,6 +137,7 @@ func median(f []float64) float64 {
 //	go test ./audit -run '^$' -bench Million -benchtime 1x
 func BenchmarkMillion(b *testing.B) {
 	const n = 1_000_000
+	figures := map[string]float64{}
 	w := newWorld(b)
 	// Straight into the table, as no application can: writing is BenchmarkWrites'.
 	w.admin(b, `insert into watertight.audit_event (tenant_id, op, action, query, actor_kind, actor_id, actor_email, ip, app_version, request_id, entity, entity_id, entity_key, diff)
@@ -146,7 +147,7 @@ func BenchmarkMillion(b *testing.B) {
 	s := w.sealer(b)
 	began := time.Now()
 	w.seal(b, s)
-	b.ReportMetric(n/time.Since(began).Seconds(), "sealed/s")
+	figures["sealed/s"] = n/time.Since(began).Seconds()
 
 	began = time.Now()
 	var calls int
@@ -157,7 +158,7 @@ func BenchmarkMillion(b *testing.B) {
 	require.True(b, v.OK(), v.Problems)
 	require.EqualValues(b, n+3, v.Checked)
 	require.Greater(b, calls, 10)
-	b.ReportMetric(n/time.Since(began).Seconds(), "verified/s")
+	figures["verified/s"] = n/time.Since(began).Seconds()
 
 	before := heap()
 	began = time.Now()
@@ -167,10 +168,13 @@ func BenchmarkMillion(b *testing.B) {
 	})
 	require.NoError(b, err)
 	require.EqualValues(b, n+3, written)
-	b.ReportMetric(n/time.Since(began).Seconds(), "exported/s")
-	b.ReportMetric(float64(most)-float64(before), "export-heap-growth-B")
-	b.ReportMetric(scan[float64](b, w, "select (pg_total_relation_size('watertight.audit_event') / count(*))::float8 from watertight.audit_event"), "B/event")
-	for b.Loop() { // once is enough: everything above is timed by itself
+	figures["exported/s"] = n/time.Since(began).Seconds()
+	figures["export-heap-growth-B"] = float64(most)-float64(before)
+	figures["B/event"] = scan[float64](b, w, "select (pg_total_relation_size('watertight.audit_event') / count(*))::float8 from watertight.audit_event")
+	for b.Loop() { // everything above is timed by itself
 		_ = n
+	}
+	for name, f := range figures { // the loop forgets what was reported before it
+		b.ReportMetric(f, name)
 	}
 }
