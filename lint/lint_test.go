@@ -13,6 +13,8 @@ create table customers (tenant_id uuid not null references tenants, id uuid not 
 create table jobs (tenant_id uuid not null, id bigserial primary key, state text);
 create table currencies (code text primary key, tenant text);
 create table bare (tenant_id text, n int);
+create table queue (tenant_id uuid not null, id int, n int, unique (id) deferrable);
+create unique index on queue (n) where n > 0;
 create view booking_titles as select tenant_id, id, title from bookings;
 create view counts as select count(*) as n from bookings;
 create view per_tenant as select tenant_id, count(*) as n from bookings group by tenant_id;
@@ -124,6 +126,8 @@ var freeQueries = []string{
 	`select * from bookings`,
 	`select * from bookings where id = $1`,
 	`select * from bookings where tenant_id = $1 or $2`,
+	`delete from queue where id in (select id from queue where tenant_id = $1)`,
+	`delete from queue where n in (select n from queue where tenant_id = $1)`,
 	`select * from bookings where tenant_id = $1 and title = 'a' or title = 'b'`,
 	`select * from bookings where $1::uuid is null or tenant_id = $1`,
 	`select * from bookings where tenant_id = coalesce($1, tenant_id)`,

@@ -18,7 +18,7 @@ func TestRandomQueries(t *testing.T) {
 	t.Parallel()
 	s := corpusSchema(t)
 	const workers = 2
-	each := 400
+	each := 250
 	if n, err := strconv.Atoi(os.Getenv("LINT_RANDOM")); err == nil {
 		each = n // a night's worth
 	}
