@@ -28,6 +28,9 @@ func Check(ctx context.Context, cfg Config) (report Report, err error) {
 	}
 	defer func() { err = errors.Join(err, t.drop(ctx)) }()
 	if err := attackTarget(ctx, cfg, t, &report); err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("the attack was interrupted, so nothing is proved: %w", err)
+		}
 		return Report{}, err
 	}
 	report.Started, report.Took = started, time.Since(started)
