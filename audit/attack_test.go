@@ -334,3 +334,27 @@ func TestTheSealersRoleCannotRewind(t *testing.T) {
 	_, err := conn.Exec(t.Context(), "select watertight.audit_seal_end(l, h, 0, array['"+w.a.String()+"'::uuid], '{8}', array[sha256('')], '{x}') from watertight.audit_seal_begin() as s(e, l, h)")
 	require.NoError(t, err, "positive control")
 }
+
+// A superuser changes an event, computes the whole tree anew and signs it with
+// a key of his own. The true key's checkpoint outside is of another root.
+func TestRewrittenLogIsNoticed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.fill(t, 3)
+	var outside bytes.Buffer
+	s := w.sealer(t, func(c *audit.SealerConfig) { c.Anchors = []audit.Anchor{audit.WriterAnchor(&outside)} })
+	w.seal(t, s)
+	require.NoError(t, s.Heartbeat(t.Context()))
+	notes, err := audit.ReadAnchor(&outside)
+	require.NoError(t, err)
+	w.attack(t, "update watertight.audit_event set actor_email = 'eve@x.example' where tenant_id = $1", w.a.UUID())
+	w.attack(t, "delete from watertight.audit_tree where $1::uuid is not null", w.a.UUID())
+	w.attack(t, "delete from watertight.audit_checkpoint where $1::uuid is not null", w.a.UUID())
+	w.admin(t, "alter table watertight.audit_sealer disable trigger append_only")
+	w.admin(t, "update watertight.audit_sealer set hwm = '3', last_id = 0")
+	rogue, _, err := audit.NewSigningKey("log.example")
+	require.NoError(t, err)
+	w.seal(t, w.sealer(t, func(c *audit.SealerConfig) { c.Keys = []audit.SigningKey{rogue} }))
+	w.requireKind(t, w.Admin(t), audit.Altered, notes...)
+	w.requireKind(t, w.Admin(t), audit.Unsigned)
+}

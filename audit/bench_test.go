@@ -147,7 +147,7 @@ func BenchmarkMillion(b *testing.B) {
 	s := w.sealer(b)
 	began := time.Now()
 	w.seal(b, s)
-	figures["sealed/s"] = n/time.Since(began).Seconds()
+	figures["sealed/s"] = n / time.Since(began).Seconds()
 
 	began = time.Now()
 	var calls int
@@ -158,7 +158,7 @@ func BenchmarkMillion(b *testing.B) {
 	require.True(b, v.OK(), v.Problems)
 	require.EqualValues(b, n+3, v.Checked)
 	require.Greater(b, calls, 10)
-	figures["verified/s"] = n/time.Since(began).Seconds()
+	figures["verified/s"] = n / time.Since(began).Seconds()
 
 	before := heap()
 	began = time.Now()
@@ -168,8 +168,8 @@ func BenchmarkMillion(b *testing.B) {
 	})
 	require.NoError(b, err)
 	require.EqualValues(b, n+3, written)
-	figures["exported/s"] = n/time.Since(began).Seconds()
-	figures["export-heap-growth-B"] = float64(most)-float64(before)
+	figures["exported/s"] = n / time.Since(began).Seconds()
+	figures["export-heap-growth-B"] = float64(most) - float64(before)
 	figures["B/event"] = scan[float64](b, w, "select (pg_total_relation_size('watertight.audit_event') / count(*))::float8 from watertight.audit_event")
 	for b.Loop() { // everything above is timed by itself
 		_ = n
