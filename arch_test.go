@@ -46,6 +46,9 @@ var arrows = map[string][]string{
 	"query/platform": {"tenancy", "tenancy/crosstenant", uuid},
 	"accounts":       {"tenancy", "tenancy/crosstenant", "query", "query/platform", pgx, uuid},
 
+	// The log.
+	"audit": {"tenancy", "tenancy/crosstenant", "tenancy/unverified", "query", "query/platform", pgx, uuid},
+
 	// Proof.
 	"lint":             {oliphant, protobuf, yaml},
 	"lint/goanalysis":  {xtools},
@@ -61,8 +64,8 @@ var arrows = map[string][]string{
 	"internal/generator":  {"internal/sqlcplugin", yaml},
 	"internal/typecheck":  {},
 	"cmd/watertight": {
-		"tenancy", "tenancy/crosstenant", "accounts", "schema", "crypto", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
-		"internal/evidence", "internal/generator", "internal/lintgate", "internal/sqlcplugin", pgx, yaml, gocloud,
+		"tenancy", "tenancy/crosstenant", "accounts", "audit", "schema", "crypto", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
+		"internal/evidence", "internal/generator", "internal/lintgate", "internal/sqlcplugin", pgx, uuid, yaml, gocloud,
 	},
 	"cmd/watertight-vet":      {"lint/goanalysis", xtools},
 	"cmd/sqlc-gen-watertight": {"internal/lintgate", "internal/sqlcplugin"},
@@ -91,11 +94,12 @@ const (
 	embedded       = "github.com/fergusstrange/embedded-postgres"
 	testify        = "github.com/stretchr/testify"
 	gointernal     = "github.com/rogpeppe/go-internal"
+	xmod           = "golang.org/x/mod" // its tlog and note are the other reader of the log's trees and checkpoints
 )
 
 // forTests are the modules that the tests of every package may import, beside
 // what the package itself imports. Packages of this module are free to tests.
-var forTests = []string{pgx, uuid, testify, gointernal, yaml}
+var forTests = []string{pgx, uuid, testify, gointernal, xmod, yaml}
 
 // laws hold whatever the table says: they name the few packages that may import
 // a thing, so that a line in the table cannot give it away.
@@ -111,7 +115,7 @@ var laws = []struct {
 	{"internal/typecheck", "it is for tests", nil},
 	{testify, "it is for tests", nil},
 	{gointernal, "it is for tests", nil},
-	{"tenancy/unverified", "a scope without admission is for tests and for gateways that have verified", []string{"examples/"}},
+	{"tenancy/unverified", "a scope without admission is for tests, for gateways that have verified, and for the record of a refusal", []string{"examples/", "audit"}},
 	{"tenancy/internal/gate", "the gate makes scopes without admission", []string{"tenancy", "tenancy/"}},
 	{"crypto/insecurekeys", "a key in the clear is for tests", []string{"examples/", "cmd/watertight"}},
 	{"cmd/", "a command is not a library", nil},

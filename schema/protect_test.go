@@ -163,3 +163,14 @@ func TestProtectDDLIsWhatProtectRuns(t *testing.T) {
 	}
 	require.Equal(t, state("app.by_call"), state("app.by_hand"))
 }
+
+// Names that need quotes are quoted once.
+func TestProtectTakesAnyName(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t)
+	migrator := connect(t, d.MigratorURL)
+	exec(t, migrator, `create schema "My App"; create table "My App"."order" ("tenant_id" uuid, "Id %" int, "sel""ect" text, primary key (tenant_id, "Id %"));
+		select watertight.protect('"My App"."order"');
+		create table "My App"."Look up" (id int primary key); select watertight.share('"My App"."Look up"')`)
+	require.Equal(t, []string{"true true"}, lines(t, migrator, `select has_schema_privilege('watertight_app', 'My App', 'usage') || ' ' || has_column_privilege('watertight_app', '"My App"."order"', 'sel"ect', 'update')`))
+}

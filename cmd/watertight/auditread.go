@@ -19,7 +19,6 @@ import (
 type readCall struct {
 	*call
 	tenant tenantFlag
-	out    *string
 	format *string
 	args   []string
 }

@@ -127,8 +127,8 @@ declare
 begin
   select * into c from pg_class where oid = rel;
   select attnum into tcol from pg_attribute where attrelid = rel and attname = tenant_column;
-  return next format('grant usage, create on schema %I to watertight_owner', c.relnamespace::regnamespace::name);
-  return next format('grant usage on schema %I to watertight_app, watertight_system', c.relnamespace::regnamespace::name);
+  return next format('grant usage, create on schema %s to watertight_owner', c.relnamespace::regnamespace);
+  return next format('grant usage on schema %s to watertight_app, watertight_system', c.relnamespace::regnamespace);
   if c.relowner <> 'watertight_owner'::regrole then
     return next format('alter table %s owner to watertight_owner', rel);
   end if;
@@ -230,8 +230,8 @@ declare
 begin
   select * into c from pg_class where oid = rel;
   delete from watertight.protected_table where relid = rel;
-  execute format('grant usage, create on schema %I to watertight_owner', c.relnamespace::regnamespace::name);
-  execute format('grant usage on schema %I to watertight_app, watertight_system', c.relnamespace::regnamespace::name);
+  execute format('grant usage, create on schema %s to watertight_owner', c.relnamespace::regnamespace);
+  execute format('grant usage on schema %s to watertight_app, watertight_system', c.relnamespace::regnamespace);
   if c.relowner <> 'watertight_owner'::regrole then
     execute format('alter table %s owner to watertight_owner', rel);
   end if;
