@@ -147,7 +147,7 @@ func (a *attacker) copies(ctx context.Context) error {
 		return a.as(ctx, a.me, func() error {
 			_, err := a.conn.PgConn().CopyFrom(ctx, strings.NewReader(strings.Join(fields, "\t")+"\n"), fmt.Sprintf("copy %s (%s) from stdin", a.t.name(), quoteNames(names)))
 			if err != nil {
-				r.outcome, err = failed(ctx, err)
+				r.outcome, err = a.failed(ctx, err)
 				return err
 			}
 			r.changed, err = a.changed(ctx)

@@ -134,7 +134,7 @@ func (a *queryAttack) parameterTypes(ctx context.Context, q *Query) (types []cat
 		d, err := a.conn.Prepare(ctx, "", q.SQL)
 		if err != nil {
 			var o outcome
-			if o, err = failed(ctx, err); err == nil {
+			if o, err = a.failed(ctx, err); err == nil {
 				why = o.err.Message
 			}
 			return err

@@ -210,7 +210,7 @@ func (a *attacker) copyTo(ctx context.Context) error {
 		var lines lineCounter
 		_, err := a.conn.PgConn().CopyTo(ctx, &lines, "copy "+source+" to stdout")
 		if err != nil {
-			v.outcome, err = failed(ctx, err)
+			v.outcome, err = a.failed(ctx, err)
 			return err
 		}
 		v.own = int(lines)

@@ -19,6 +19,10 @@ type session struct {
 	depth int
 
 	borrowed bool // whoever lent it closes it
+
+	// disturbed notes that another session kept a statement from its answer: a
+	// deadlock, a lock that was not given.
+	disturbed bool
 }
 
 // open begins a session as the administrator.
@@ -137,13 +141,15 @@ func (s *session) run(ctx context.Context, sql string) (outcome, error) {
 			return o, nil
 		}
 	}
-	return failed(ctx, err)
+	return s.failed(ctx, err)
 }
 
 // failed tells what the server said about a statement from the end of the run.
-func failed(ctx context.Context, err error) (outcome, error) {
+func (s *session) failed(ctx context.Context, err error) (outcome, error) {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && !fatal(pg) && ctx.Err() == nil {
-		return outcome{err: pg}, nil
+		o := outcome{err: pg}
+		s.disturbed = s.disturbed || o.interrupted()
+		return o, nil
 	}
 	if ctx.Err() != nil {
 		return outcome{}, ctx.Err()

@@ -13,7 +13,7 @@ import (
 func proveCommand() *command {
 	return &command{
 		name:    "prove",
-		summary: "lint, inspect, attack and self-test, with a report for auditors",
+		summary: "lint, inspect, attack, self-test, and a report for auditors",
 		usage:   "[-c watertight.yaml] [flags]",
 		help: "prove does everything at once, as watertight.yaml says: it proves the queries\n" +
 			"(lint), looks at the catalogue (inspect), attacks every table and runs every query\n" +
