@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/watertight-go/watertight/lint"
 )
 
 // B5: separation is enforced by fixed WHERE clauses in database queries.
@@ -50,6 +52,30 @@ func TestB05TheClausesAloneKeepTenantsApart(t *testing.T) {
 	tag, err := admin.Exec(ctx, "delete from watertight.users where tenant_id = $1 and id = $2", o.alpha, o.bob.UserID)
 	require.NoError(t, err)
 	require.Zero(t, tag.RowsAffected())
+}
+
+// And a query whose clause is missing cannot come into being: the proof that
+// runs before code is generated refuses it, and names the clause.
+func TestB05AQueryWithoutItsClauseIsRefused(t *testing.T) {
+	t.Parallel()
+	tables, err := lint.ReadSchema([]string{"../schema/migrations"})
+	require.NoError(t, err)
+	queries, err := lint.ReadQueries([]string{"../query/accounts.sql"})
+	require.NoError(t, err)
+
+	report, err := lint.Check(tables, queries, lint.Options{})
+	require.NoError(t, err)
+	require.Empty(t, report.Findings, "the control: the queries as they are")
+
+	text := queries[0].SQL
+	for _, clause := range []string{"where u.tenant_id = $1", "where u.tenant_id = @tenant_id", "where tenant_id = $1"} {
+		require.Contains(t, text, clause)
+		queries[0].SQL = strings.Replace(text, clause, "where true", 1)
+		report, err := lint.Check(tables, queries, lint.Options{})
+		require.NoError(t, err)
+		require.NotEmpty(t, report.Findings, "without %q", clause)
+		require.Contains(t, report.Findings[0].Fix, "tenant_id = ")
+	}
 }
 
 var named = regexp.MustCompile(`(?s)-- name: (\w+) :(?:one|many)\n(.*?);`)
