@@ -90,13 +90,15 @@ func challenge(ctx context.Context, conn *pgxpool.Conn, begin string) (string, e
 	return bound, err
 }
 
+// bindingModes are the letters of the bindings in a token.
+var bindingModes = [...]byte{BindSession: 's', BindTransaction: 'x', BindNone: 'u'}
+
 func (c *Conn) queueEnter(ctx context.Context, b *pgx.Batch, bound string, items []*pgx.QueuedQuery) {
-	mode := map[Binding]byte{BindSession: 's', BindTransaction: 'x', BindNone: 'u'}[c.db.cfg.Binding]
 	action := "sql"
 	if len(items) > 0 {
 		action = actionOf(ctx, items[0].SQL)
 	}
-	b.Queue(c.db.prepared(sqlEnter), c.db.signer.token(&c.scope, action, mode, bound, time.Now()))
+	b.Queue(c.db.prepared(sqlEnter), c.db.signer.token(&c.scope, action, bindingModes[c.db.cfg.Binding], bound, time.Now()))
 }
 
 // prepared replaces a statement of ours by the name it is prepared under. Not
