@@ -32,6 +32,7 @@ var arrows = map[string][]string{
 	"tenancy/internal/gate": {},
 	"tenancy/crosstenant":   {"tenancy", "tenancy/internal/gate", pgx, uuid},
 	"tenancy/unverified":    {"tenancy", "tenancy/internal/gate"},
+	"tenancy/recording":     {"tenancy", "tenancy/internal/gate"},
 
 	// Secrets.
 	"crypto":                   {"tenancy", "crypto/internal/envelope", uuid, xcrypto, xtext},
@@ -47,7 +48,7 @@ var arrows = map[string][]string{
 	"accounts":       {"tenancy", "tenancy/crosstenant", "query", "query/platform", pgx, uuid},
 
 	// The log.
-	"audit": {"tenancy", "tenancy/crosstenant", "tenancy/unverified", "query", "query/platform", pgx, uuid},
+	"audit": {"tenancy", "tenancy/crosstenant", "tenancy/recording", "tenancy/unverified", "query", "query/platform", pgx, uuid},
 
 	// Proof.
 	"lint":             {oliphant, protobuf, yaml},
@@ -116,6 +117,7 @@ var laws = []struct {
 	{testify, "it is for tests", nil},
 	{gointernal, "it is for tests", nil},
 	{"tenancy/unverified", "a scope without admission is for tests, for gateways that have verified, and for the record of a refusal", []string{"examples/", "audit"}},
+	{"tenancy/recording", "a handle past a role's read-only transaction is for its record", []string{"audit"}},
 	{"tenancy/internal/gate", "the gate makes scopes without admission", []string{"tenancy", "tenancy/"}},
 	{"crypto/insecurekeys", "a key in the clear is for tests", []string{"examples/", "cmd/watertight"}},
 	{"cmd/", "a command is not a library", nil},

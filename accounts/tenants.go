@@ -59,14 +59,21 @@ func SetTenantStatus(ctx context.Context, c *crosstenant.Conn, t tenancy.ID, sta
 // AddUser registers a person with the scope's tenant in the given role. A
 // person who works for several tenants keeps one id.
 //
-// Who may do so is not decided here: call it for owners and admins only.
+// Owners, admins and jobs may; only an owner makes another owner. Everybody
+// else gets [tenancy.ErrForbidden].
 func AddUser(ctx context.Context, db *tenancy.DB, s tenancy.Scope, user uuid.UUID, email, name string, role tenancy.Role) error {
 	return db.Tx(ctx, s, func(ctx context.Context, c *tenancy.Conn) error {
 		q := query.New(c)
 		if err := q.AddUser(ctx, s.Tenant(), user, email, name); err != nil {
 			return fmt.Errorf("add user: %w", err)
 		}
-		if err := q.SetMembership(ctx, s.Tenant(), user, string(role), "active"); err != nil {
+		var err error
+		if role == tenancy.RoleOwner {
+			err = q.SetMembership(ctx, s.Tenant(), user, string(role), "active")
+		} else {
+			_, err = q.AddMembership(ctx, s.Tenant(), user, string(role))
+		}
+		if err != nil {
 			return fmt.Errorf("add membership: %w", err)
 		}
 		return nil

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -18,9 +19,22 @@ import (
 // database takes a record of a refusal in no other.
 const roleRefused tenancy.Role = "refused"
 
-// Refusals records attempts on tenants that were refused, each in a transaction
-// of its own: in the platform's log with all that is known of the actor, and in
-// the tenant's without his address unless the tenant knows the account.
+// actionForbidden is the action of a query that was refused to a role.
+const actionForbidden = "forbidden"
+
+// forbidden are the details of such an event.
+type forbidden struct {
+	Role tenancy.Role `json:"role"`
+}
+
+// Refusals records what was refused, each in a transaction of its own. An
+// attempt on a tenant stands in the platform's log with all that is known of the
+// actor, and in the tenant's without his address unless the tenant knows the
+// account. A query refused to a member's role stands in the tenant's log alone,
+// as the action forbidden with the query and the role.
+//
+// A record takes a connection of the pool, also while the refused transaction
+// holds one: MaxConns of 1 is too few.
 //
 //	refusals := &audit.Refusals{}
 //	db, err := tenancy.Open(ctx, url, tenancy.Config{…, Refused: refusals.Record})
@@ -95,6 +109,9 @@ func (r *Refusals) record(refusal tenancy.Refusal) error {
 	// waiting for the answer, nor on a transaction that he is in.
 	ctx, cancel := context.WithTimeout(context.Background(), recordTime)
 	defer cancel()
+	if errors.Is(refusal.Err, tenancy.ErrForbidden) {
+		return Log(ctx, db.For(scope), actionForbidden, "query", refusal.Query, forbidden{refusal.Role})
+	}
 	return query.New(db.For(scope)).AuditRefused(ctx, refusal.Tenant, actor.UserID)
 }
 

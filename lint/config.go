@@ -19,6 +19,9 @@ type SQLC struct {
 	// CrossTenant says that the block's queries run on the handle of
 	// tenancy/crosstenant: every query of it carries a waiver.
 	CrossTenant bool
+	// Roles are the team's own roles, and DefaultRoles those of a query that
+	// has no watertight:roles comment; nil when the block does not say.
+	Roles, DefaultRoles []string
 
 	goBlock *sqlcGo
 	line    int
@@ -40,7 +43,7 @@ type sqlcOverride struct {
 	GoType yaml.Node `yaml:"go_type"`
 }
 
-// paths is a YAML value that is one path or a list of them.
+// paths is a YAML value that is one word or a list of them.
 type paths []string
 
 func (p *paths) UnmarshalYAML(n *yaml.Node) error {
@@ -72,7 +75,9 @@ type sqlcBlock struct {
 	} `yaml:"gen"`
 	Codegen []struct {
 		Options struct {
-			Handle string `yaml:"handle"`
+			Handle       string `yaml:"handle"`
+			Roles        paths  `yaml:"roles"`
+			DefaultRoles paths  `yaml:"default_roles"`
 		} `yaml:"options"`
 	} `yaml:"codegen"`
 }
@@ -101,6 +106,8 @@ func ReadSQLC(path string) ([]SQLC, error) {
 		s := SQLC{Config: path, Dir: filepath.Dir(path), Schema: b.Schema, Queries: b.Queries, line: n.Line}
 		for _, c := range b.Codegen {
 			s.CrossTenant = s.CrossTenant || c.Options.Handle == "crosstenant"
+			s.Roles = append(s.Roles, c.Options.Roles...)
+			s.DefaultRoles = append(s.DefaultRoles, c.Options.DefaultRoles...)
 		}
 		if b.Gen.Go.Kind != 0 {
 			s.goBlock, s.goLine = &sqlcGo{}, b.Gen.Go.Line
@@ -142,6 +149,7 @@ func (s SQLC) resolve(list []string) []string {
 //	    - {name: organization, columns: [organization_id], table: organizations}
 //	    - {name: project, columns: [project_id]}
 //	  functions: [app.price]   # known to read no table
+//	  roles: [dispatcher]      # the team's own, for watertight:roles comments
 //
 // Other sections are those of other commands. A file that does not exist is
 // the zero value.
@@ -170,11 +178,12 @@ func ReadOptions(path string) (Options, error) {
 			Table   string   `yaml:"table"`
 		} `yaml:"levels"`
 		Functions []string `yaml:"functions"`
+		Roles     []string `yaml:"roles"`
 	}
 	if err := strictDecode(&f.Lint, &l); err != nil {
-		return Options{}, &InputError{File: path, Line: f.Lint.Line, Msg: err.Error() + " (lint has tenant_columns, levels and functions)"}
+		return Options{}, &InputError{File: path, Line: f.Lint.Line, Msg: err.Error() + " (lint has tenant_columns, levels, functions and roles)"}
 	}
-	o := Options{TenantColumns: l.Columns, Functions: l.Functions}
+	o := Options{TenantColumns: l.Columns, Functions: l.Functions, Roles: l.Roles}
 	for _, v := range l.Levels {
 		if len(v.Columns) == 0 {
 			return Options{}, &InputError{File: path, Line: f.Lint.Line, Msg: "a level of lint has no columns (name the columns that carry it)"}

@@ -56,6 +56,21 @@
 // Waived queries are counted and listed. A waiver without a reason, or one that
 // is no longer needed, is a finding.
 //
+// # Roles
+//
+// A query says who may run it, below its name; a file may say so for the
+// queries of it that do not, above its first one:
+//
+//	-- watertight:default-roles any
+//
+//	-- name: CancelBooking :execrows
+//	-- watertight:roles owner admin
+//	DELETE FROM bookings WHERE tenant_id = $1 AND id = $2;
+//
+// The plugin of sqlc turns that into a table that the handle enforces. A line
+// that cannot be read, stands elsewhere, or names a role that nobody has is a
+// finding.
+//
 // # Rules
 //
 // Each rule has a folder in rules with its page and examples; [Rules] returns

@@ -58,10 +58,12 @@ const (
 	ruleWaiverReason  = "WTL014"
 	ruleWaiverUnused  = "WTL015"
 	ruleBaselineStale = "WTL016"
+	ruleRoles         = "WTL017"
 	ruleLostType      = "WTL020"
 	ruleParamLimit    = "WTL021"
 	ruleOverride      = "WTL022"
 	ruleSlice         = "WTL023"
 	ruleMerge         = "WTL024"
 	ruleStaleFile     = "WTL025"
+	ruleNoRoles       = "WTL026"
 )

@@ -25,6 +25,10 @@ type Options struct {
 	// that are known to read no table of another tenant. Defaults to none; the
 	// functions of PostgreSQL that compute only are known.
 	Functions []string
+
+	// Roles are a team's own roles beside owner, admin, member, viewer and job,
+	// for the watertight:roles comments. Defaults to none.
+	Roles []string
 }
 
 func (o Options) levels() []Level {
@@ -56,6 +60,12 @@ type Report struct {
 	// Params are the tenant parameters per query name, for those who call the
 	// queries: "$1", "@tenant_id". Empty for a query that reads no tenant table.
 	Params map[string]string `json:"-"`
+	// Roles are the roles that may run each query, by its name, as its
+	// watertight:roles comment or its file's default says. [CheckSQLC] fills in
+	// the block's default; [AnyRole] alone is every role.
+	Roles map[string][]string `json:"-"`
+
+	places map[string]Finding // where each named query stands
 
 	sources map[string]string
 	// notes are findings that only matter to generated code.
@@ -107,9 +117,12 @@ func Check(s *Schema, files []File, opts Options) (*Report, error) {
 	if t.owned() == 0 {
 		return nil, &InputError{Msg: "no table of the schema has a tenant column " + strings.Join(opts.allColumns(), " or ") + " (pass --tenant-column with the name your tables use)"}
 	}
-	r := &Report{Findings: []Finding{}, Params: map[string]string{}, sources: map[string]string{}, paramCounts: map[string]int{}, used: map[string]bool{}}
+	r := &Report{
+		Findings: []Finding{}, Params: map[string]string{}, Roles: map[string][]string{}, places: map[string]Finding{},
+		sources: map[string]string{}, paramCounts: map[string]int{}, used: map[string]bool{},
+	}
 	for _, f := range files {
-		r.checkFile(s, t, f)
+		r.checkFile(s, t, f, opts.Roles)
 	}
 	if r.Queries == 0 {
 		return nil, &InputError{Msg: "the query files contain no query (pass --queries with the files that sqlc reads)"}
@@ -198,10 +211,11 @@ func queriesOf(src string) []queryText {
 	return out
 }
 
-func (r *Report) checkFile(s *Schema, t *tenancy, f File) {
+func (r *Report) checkFile(s *Schema, t *tenancy, f File, roles []string) {
 	src := strings.TrimPrefix(f.SQL, "\ufeff")
 	r.sources[f.Name] = src
 	lines := newLines(src)
+	r.readRoles(f, src, lines, roles)
 	for _, q := range queriesOf(src) {
 		r.Queries++
 		var found []Finding

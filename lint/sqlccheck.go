@@ -24,6 +24,7 @@ func CheckSQLC(block SQLC, opts Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	opts.Roles = append(slices.Clone(opts.Roles), block.Roles...)
 	r, err := Check(schema, files, opts)
 	if err != nil {
 		return nil, err
@@ -36,6 +37,7 @@ func CheckSQLC(block SQLC, opts Options) (*Report, error) {
 	t := newTenancy(schema, opts.levels())
 	c := &sqlcCheck{block: block, report: r, tenancy: t}
 	c.queries()
+	c.roles()
 	if block.goBlock != nil {
 		c.limit()
 		c.overrides()

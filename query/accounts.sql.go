@@ -11,11 +11,30 @@ import (
 	"github.com/watertight-go/watertight/tenancy"
 )
 
+const addMembership = `-- name: AddMembership :execrows
+insert into watertight.memberships (tenant_id, user_id, role)
+select $1, $2, $3
+where $3 <> 'owner'
+on conflict (tenant_id, user_id) do nothing
+`
+
+// Makes no owner and changes no membership that is there: an admin could raise
+// himself so.
+// watertight:roles owner admin job
+func (q *Queries) AddMembership(ctx context.Context, tenantID tenancy.ID, userID uuid.UUID, role string) (int64, error) {
+	result, err := q.db.Exec(ctx, addMembership, tenantID, userID, role)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const addUser = `-- name: AddUser :exec
 insert into watertight.users (tenant_id, id, email, display_name)
 values ($1, $2, $3, $4)
 `
 
+// watertight:roles owner admin job
 func (q *Queries) AddUser(ctx context.Context, tenantID tenancy.ID, iD uuid.UUID, email string, displayName string) error {
 	_, err := q.db.Exec(ctx, addUser,
 		tenantID,
@@ -24,6 +43,30 @@ func (q *Queries) AddUser(ctx context.Context, tenantID tenancy.ID, iD uuid.UUID
 		displayName,
 	)
 	return err
+}
+
+const changeMembership = `-- name: ChangeMembership :execrows
+update watertight.memberships
+set role = $3, status = $4
+where tenant_id = $1
+  and user_id = $2
+  and role <> 'owner'
+  and $3 <> 'owner'
+`
+
+// Neither makes an owner nor touches one.
+// watertight:roles owner admin
+func (q *Queries) ChangeMembership(ctx context.Context, tenantID tenancy.ID, userID uuid.UUID, role string, status string) (int64, error) {
+	result, err := q.db.Exec(ctx, changeMembership,
+		tenantID,
+		userID,
+		role,
+		status,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const getTenant = `-- name: GetTenant :one
@@ -103,11 +146,31 @@ where m.tenant_id = $1
 `
 
 // Who is registered with a tenant.
+// watertight:default-roles any
 func (q *Queries) MemberRole(ctx context.Context, tenantID tenancy.ID, userID uuid.UUID) (string, error) {
 	row := q.db.QueryRow(ctx, memberRole, tenantID, userID)
 	var role string
 	err := row.Scan(&role)
 	return role, err
+}
+
+const removeMember = `-- name: RemoveMember :execrows
+delete from watertight.users u
+where u.tenant_id = $1
+  and u.id = $2
+  and not exists (
+    select from watertight.memberships m
+    where m.tenant_id = $1 and m.user_id = $2 and m.role = 'owner')
+`
+
+// Removes no owner.
+// watertight:roles owner admin
+func (q *Queries) RemoveMember(ctx context.Context, tenantID tenancy.ID, iD uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, removeMember, tenantID, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const removeUser = `-- name: RemoveUser :execrows
@@ -116,6 +179,7 @@ where tenant_id = $1
   and id = $2
 `
 
+// watertight:roles owner job
 func (q *Queries) RemoveUser(ctx context.Context, tenantID tenancy.ID, iD uuid.UUID) (int64, error) {
 	result, err := q.db.Exec(ctx, removeUser, tenantID, iD)
 	if err != nil {
@@ -130,6 +194,7 @@ values ($1, $2, $3, $4)
 on conflict (tenant_id, user_id) do update set role = excluded.role, status = excluded.status
 `
 
+// watertight:roles owner
 func (q *Queries) SetMembership(ctx context.Context, tenantID tenancy.ID, userID uuid.UUID, role string, status string) error {
 	_, err := q.db.Exec(ctx, setMembership,
 		tenantID,

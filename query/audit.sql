@@ -1,7 +1,9 @@
 -- A tenant's own audit log: what it may read, and what the application adds.
+-- watertight:default-roles any
 
 -- name: AuditEvents :many
 -- Newest first, a page at a time: the cursor is the last event of the page before.
+-- watertight:roles owner admin job
 select e.tenant_id, e.epoch, e.xid::text as xid, e.id, e.at, e.op, e.action, e.query, e.actor_kind, e.actor_id, e.actor_email,
   e.ip, e.app_version, e.request_id, e.grant_id, e.entity, e.entity_id, e.reason, e.diff
 from watertight.audit_event e
@@ -17,6 +19,7 @@ limit @page_size;
 
 -- name: AuditHistory :many
 -- All that happened to one row, newest first, by an index of its own.
+-- watertight:roles owner admin job
 select e.tenant_id, e.epoch, e.xid::text as xid, e.id, e.at, e.op, e.action, e.query, e.actor_kind, e.actor_id, e.actor_email,
   e.ip, e.app_version, e.request_id, e.grant_id, e.entity, e.entity_id, e.reason, e.diff
 from watertight.audit_event e
@@ -33,6 +36,7 @@ limit @page_size;
 select watertight.audit_log(@action::text, sqlc.narg('entity')::text, sqlc.narg('entity_id')::text, sqlc.narg('details')::json);
 
 -- name: AuditRefused :exec
+-- watertight:roles refused
 -- The address stands in the tenant's log only if the tenant knows the account.
 select watertight.tenant_refused(exists (
   select from watertight.users u where u.tenant_id = $1 and u.id = $2));

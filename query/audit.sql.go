@@ -51,7 +51,9 @@ type AuditEventsRow struct {
 }
 
 // A tenant's own audit log: what it may read, and what the application adds.
+// watertight:default-roles any
 // Newest first, a page at a time: the cursor is the last event of the page before.
+// watertight:roles owner admin job
 func (q *Queries) AuditEvents(ctx context.Context, tenantID tenancy.ID, beforeEpoch int16, beforeXid string, beforeID int64, actor *string, action *string, entity *string, since *time.Time, until *time.Time, pageSize int32) ([]AuditEventsRow, error) {
 	rows, err := q.db.Query(ctx, auditEvents,
 		tenantID,
@@ -139,6 +141,7 @@ type AuditHistoryRow struct {
 }
 
 // All that happened to one row, newest first, by an index of its own.
+// watertight:roles owner admin job
 func (q *Queries) AuditHistory(ctx context.Context, tenantID tenancy.ID, entity string, entityID string, beforeEpoch int16, beforeXid string, beforeID int64, pageSize int32) ([]AuditHistoryRow, error) {
 	rows, err := q.db.Query(ctx, auditHistory,
 		tenantID,
@@ -207,6 +210,7 @@ select watertight.tenant_refused(exists (
   select from watertight.users u where u.tenant_id = $1 and u.id = $2))
 `
 
+// watertight:roles refused
 // The address stands in the tenant's log only if the tenant knows the account.
 func (q *Queries) AuditRefused(ctx context.Context, tenantID tenancy.ID, iD uuid.UUID) error {
 	_, err := q.db.Exec(ctx, auditRefused, tenantID, iD)

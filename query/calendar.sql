@@ -1,5 +1,6 @@
 -- Connected calendars and what is imported from them. The credential columns
 -- hold sealed values only; a check of the table refuses anything else.
+-- watertight:default-roles any
 
 -- name: AddCalendarConnection :exec
 insert into watertight.calendar_connections (

@@ -36,6 +36,7 @@ insert into watertight.calendar_connections (
 
 // Connected calendars and what is imported from them. The credential columns
 // hold sealed values only; a check of the table refuses anything else.
+// watertight:default-roles any
 func (q *Queries) AddCalendarConnection(ctx context.Context, tenantID tenancy.ID, iD uuid.UUID, userID uuid.UUID, provider string, account string, scopes []string, accessToken []byte, refreshToken []byte, caldavPassword []byte, accessExpiresAt *time.Time) error {
 	_, err := q.db.Exec(ctx, addCalendarConnection,
 		tenantID,

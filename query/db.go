@@ -27,3 +27,40 @@ type Queries struct {
 func New(db DBTX) *Queries {
 	return &Queries{db: db}
 }
+
+// Who may run each query. The handle looks a statement up by its text before it
+// sends it, and refuses other roles with tenancy.ErrForbidden.
+func init() {
+	tenancy.DeclareRoles(
+		tenancy.QueryRoles{Query: "AddBusyBlock", SQL: addBusyBlock, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "AddCalendarConnection", SQL: addCalendarConnection, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "AddFirstTenantKey", SQL: addFirstTenantKey, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "AddMembership", SQL: addMembership, Roles: []tenancy.Role{"owner", "admin", "job"}},
+		tenancy.QueryRoles{Query: "AddUser", SQL: addUser, Roles: []tenancy.Role{"owner", "admin", "job"}},
+		tenancy.QueryRoles{Query: "AuditEvents", SQL: auditEvents, Roles: []tenancy.Role{"owner", "admin", "job"}},
+		tenancy.QueryRoles{Query: "AuditHistory", SQL: auditHistory, Roles: []tenancy.Role{"owner", "admin", "job"}},
+		tenancy.QueryRoles{Query: "AuditLog", SQL: auditLog, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "AuditRefused", SQL: auditRefused, Roles: []tenancy.Role{"refused"}},
+		tenancy.QueryRoles{Query: "AuditRetentionDays", SQL: auditRetentionDays, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "BusyBlocks", SQL: busyBlocks, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "CalendarConnections", SQL: calendarConnections, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "CalendarConnectionsOfUser", SQL: calendarConnectionsOfUser, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "CalendarCredential", SQL: calendarCredential, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "CalendarTokensToRenew", SQL: calendarTokensToRenew, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "ChangeMembership", SQL: changeMembership, Roles: []tenancy.Role{"owner", "admin"}},
+		tenancy.QueryRoles{Query: "DeleteBusyBlocks", SQL: deleteBusyBlocks, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "GetTenant", SQL: getTenant, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "ListUsers", SQL: listUsers, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "MemberRole", SQL: memberRole, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "NewestTenantKey", SQL: newestTenantKey, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "RemoveMember", SQL: removeMember, Roles: []tenancy.Role{"owner", "admin"}},
+		tenancy.QueryRoles{Query: "RemoveUser", SQL: removeUser, Roles: []tenancy.Role{"owner", "job"}},
+		tenancy.QueryRoles{Query: "ReplaceCalendarTokens", SQL: replaceCalendarTokens, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "RevokeCalendarConnection", SQL: revokeCalendarConnection, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "SealedColumns", SQL: sealedColumns, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "SetMembership", SQL: setMembership, Roles: []tenancy.Role{"owner"}},
+		tenancy.QueryRoles{Query: "TenantIsActive", SQL: tenantIsActive, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "TenantKey", SQL: tenantKey, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "UserByEmail", SQL: userByEmail, Roles: []tenancy.Role{"any"}},
+	)
+}

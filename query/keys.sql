@@ -1,5 +1,6 @@
 -- Wrapped data keys, as package crypto/keystore reads and writes them inside a
 -- tenant. Rotating and destroying is the platform's work: platform/keys.sql.
+-- watertight:default-roles any
 
 -- name: TenantKey :one
 select key_id, kek_id, wrapped, state

@@ -118,6 +118,7 @@ type TenantKeyRow struct {
 
 // Wrapped data keys, as package crypto/keystore reads and writes them inside a
 // tenant. Rotating and destroying is the platform's work: platform/keys.sql.
+// watertight:default-roles any
 func (q *Queries) TenantKey(ctx context.Context, tenantID tenancy.ID, keyID int32) (TenantKeyRow, error) {
 	row := q.db.QueryRow(ctx, tenantKey, tenantID, keyID)
 	var i TenantKeyRow

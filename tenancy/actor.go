@@ -70,9 +70,12 @@ type Registry interface {
 	Active(ctx context.Context, c *Conn) error
 }
 
-// Refusal tells of an actor who asked for a tenant and was not admitted.
+// Refusal tells of an actor who asked for a tenant and was not admitted, or who
+// was admitted and asked for a query that his role may not run.
 type Refusal struct {
 	Actor  Actor
 	Tenant ID
-	Err    error
+	Role   Role   // the admitted actor's; empty if he was not admitted
+	Query  string // the query's name; empty if he was not admitted
+	Err    error  // matches ErrNotAdmitted or ErrForbidden
 }

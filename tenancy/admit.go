@@ -65,7 +65,7 @@ func (db *DB) AdmitJob(ctx context.Context, t ID, job string) (Scope, error) {
 		}
 		return Scope{}, db.refuse(ctx, a, t, err)
 	}
-	if _, err := db.For(scope).Exec(WithAction(ctx, "admit"), sqlJobAdmitted); err != nil {
+	if err := db.For(scope).execOwn(WithAction(ctx, "admit"), sqlJobAdmitted); err != nil {
 		return Scope{}, fmt.Errorf("record the job's admission: %w", err)
 	}
 	return scope, nil
@@ -89,7 +89,7 @@ func (db *DB) EachTenant(ctx context.Context, job string, fn func(context.Contex
 		errs  []error
 	)
 	for {
-		rows, err := list.Query(ctx, sqlTenantIDs, after, tenantPage)
+		rows, err := list.queryOwn(ctx, sqlTenantIDs, after, tenantPage)
 		if err != nil {
 			return errors.Join(append(errs, err)...)
 		}
@@ -100,7 +100,7 @@ func (db *DB) EachTenant(ctx context.Context, job string, fn func(context.Contex
 		for _, t := range ids {
 			scope := db.newScope(t, a, RoleJob, reachTenant, "")
 			err := db.Tx(ctx, scope, func(ctx context.Context, c *Conn) error {
-				if _, err := c.Exec(WithAction(ctx, job), sqlJobAdmitted); err != nil {
+				if err := c.execOwn(WithAction(ctx, job), sqlJobAdmitted); err != nil {
 					return fmt.Errorf("record the job's admission: %w", err)
 				}
 				return fn(ctx, scope, c)

@@ -6,9 +6,9 @@ import (
 	"github.com/watertight-go/watertight/tenancy/internal/gate"
 )
 
-// What tenancy/unverified and tenancy/crosstenant may do beyond this package's
-// own API: make a scope without asking the registry, and one over all tenants
-// on a DB of the system role.
+// What the packages below tenancy may do beyond this package's own API: make a
+// scope without asking the registry, one over all tenants on a DB of the system
+// role, and a handle on which a read-only role's record can be written.
 func init() {
 	gate.NewScope = func(db *DB, a Actor, t ID, r Role) (Scope, error) {
 		switch {
@@ -24,6 +24,14 @@ func init() {
 			return Scope{}
 		}
 		return db.newScope(ID{}, a, RoleJob, reachAll, reason)
+	}
+	gate.Recording = func(c *Conn) *Conn {
+		if c == nil || !c.scope.readOnly {
+			return c
+		}
+		own := &Conn{db: c.db, scope: c.scope}
+		own.scope.readOnly = false
+		return own
 	}
 	gate.OpenSystem = func(ctx context.Context, url string, cfg Config) (*DB, error) {
 		return open(ctx, url, cfg, systemDuty)

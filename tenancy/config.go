@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,8 +76,19 @@ type Config struct {
 	// service. Defaults to dropping them.
 	VerboseErrors bool
 
+	// ReadOnlyRoles are roles beside viewer whose transactions are READ ONLY in
+	// Postgres, so that no statement of theirs writes, whatever its text.
+	// Defaults to none: viewer alone.
+	ReadOnlyRoles []Role
+
+	// UnlistedRoles may send SQL that no generated package declares: text
+	// written in Go, and CopyFrom called by hand. An empty list that is not nil
+	// is nobody. Defaults to every role.
+	UnlistedRoles []Role
+
 	// Refused, if not nil, is told of every actor who asked for a tenant and
-	// was not admitted. It is called before Admit returns and must be quick.
+	// was not admitted, and of every query refused to a role. It is called
+	// before Admit or the query returns and must be quick.
 	Refused func(context.Context, Refusal)
 
 	// Tracer is pgx's: a QueryTracer, BatchTracer, and so on. It sees the SQL
@@ -97,6 +109,11 @@ func (cfg *Config) validate() error {
 	}
 	if cfg.MaxConns < 0 {
 		problems = append(problems, "MaxConns is negative")
+	}
+	for _, r := range slices.Concat(cfg.ReadOnlyRoles, cfg.UnlistedRoles) {
+		if !roleForm.MatchString(string(r)) {
+			problems = append(problems, fmt.Sprintf("ReadOnlyRoles or UnlistedRoles names %q, which is no role (a-z, 0-9, - and _)", r))
+		}
 	}
 	for _, c := range cfg.TenantColumns {
 		if c == "" {

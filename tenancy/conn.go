@@ -20,8 +20,9 @@ import (
 //
 // The methods have pgx's signatures. They refuse, before anything is sent: a
 // tenant ID among the arguments that is not the handle's ([ErrTenantMismatch]),
-// a statement that is not a query ([ErrStatement]), and a context that belongs
-// to a transaction of another tenant. What Postgres reports comes as a
+// a query that the role may not run ([ErrForbidden]), a statement that is not a
+// query ([ErrStatement]), and a context that belongs to a transaction of
+// another tenant. What Postgres reports comes as a
 // [*pgconn.PgError] without its detail, hint and context, which can quote
 // rows; see Config.VerboseErrors.
 type Conn struct {
@@ -51,6 +52,19 @@ func (c *Conn) Exec(ctx context.Context, sql string, args ...any) (pgconn.Comman
 	if err != nil {
 		return pgconn.CommandTag{}, err
 	}
+	return c.exec(ctx, item)
+}
+
+// execOwn runs a statement that the handle itself writes.
+func (c *Conn) execOwn(ctx context.Context, sql string) error {
+	item, err := c.own(ctx, sql, nil)
+	if err == nil {
+		_, err = c.exec(ctx, item)
+	}
+	return err
+}
+
+func (c *Conn) exec(ctx context.Context, item *pgx.QueuedQuery) (pgconn.CommandTag, error) {
 	f, err := c.send(ctx, item)
 	if err != nil {
 		return pgconn.CommandTag{}, err
@@ -70,6 +84,19 @@ func (c *Conn) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, er
 	if err != nil {
 		return failedRows(err), err
 	}
+	return c.query(ctx, item)
+}
+
+// queryOwn runs a statement that the handle itself writes.
+func (c *Conn) queryOwn(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	item, err := c.own(ctx, sql, args)
+	if err != nil {
+		return failedRows(err), err
+	}
+	return c.query(ctx, item)
+}
+
+func (c *Conn) query(ctx context.Context, item *pgx.QueuedQuery) (pgx.Rows, error) {
 	f, err := c.send(ctx, item)
 	if err != nil {
 		return failedRows(err), err
@@ -102,9 +129,14 @@ func (c *Conn) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	if b.Len() == 0 {
 		return &batchResults{queued: nil}
 	}
+	return c.sendBatch(ctx, b, c.item)
+}
+
+// sendBatch sends what check makes of the queued statements.
+func (c *Conn) sendBatch(ctx context.Context, b *pgx.Batch, check func(context.Context, string, []any) (*pgx.QueuedQuery, error)) pgx.BatchResults {
 	items := make([]*pgx.QueuedQuery, b.Len())
 	for i, q := range b.QueuedQueries {
-		item, err := c.item(ctx, q.SQL, q.Arguments)
+		item, err := check(ctx, q.SQL, q.Arguments)
 		if err != nil {
 			return &batchResults{err: err, closed: true}
 		}
@@ -122,6 +154,22 @@ func (c *Conn) item(ctx context.Context, sql string, args []any) (*pgx.QueuedQue
 	if err := c.usable(ctx); err != nil {
 		return nil, err
 	}
+	if err := c.permit(ctx, sql); err != nil {
+		return nil, err
+	}
+	return c.checked(ctx, sql, args)
+}
+
+// own is item for a statement that the handle itself writes: a role is not
+// asked for it.
+func (c *Conn) own(ctx context.Context, sql string, args []any) (*pgx.QueuedQuery, error) {
+	if err := c.usable(ctx); err != nil {
+		return nil, err
+	}
+	return c.checked(ctx, sql, args)
+}
+
+func (c *Conn) checked(ctx context.Context, sql string, args []any) (*pgx.QueuedQuery, error) {
 	sql, args, err := rewriteArgs(ctx, sql, args)
 	if err != nil {
 		return nil, err

@@ -32,6 +32,9 @@ func (c *Conn) CopyFrom(ctx context.Context, table pgx.Identifier, columns []str
 	if err := c.usable(ctx); err != nil {
 		return 0, err
 	}
+	if err := c.permitRows(ctx, src); err != nil {
+		return 0, err
+	}
 	if len(table) == 0 || len(columns) == 0 {
 		return 0, fmt.Errorf("copy into %s: no table or no columns named", table.Sanitize())
 	}
@@ -44,7 +47,7 @@ func (c *Conn) CopyFrom(ctx context.Context, table pgx.Identifier, columns []str
 		return 0, err
 	}
 	ctx = WithAction(ctx, "copy")
-	if err := c.SendBatch(ctx, b).Close(); err != nil {
+	if err := c.sendBatch(ctx, b, c.own).Close(); err != nil {
 		return 0, err
 	}
 	return n, nil
@@ -146,7 +149,7 @@ func (c *Conn) copyColumns(ctx context.Context, table pgx.Identifier, columns []
 	if known, ok := c.db.columns.Load(key); ok {
 		return known.([]copyColumn), nil
 	}
-	rows, err := c.Query(ctx, sqlColumnTypes, table.Sanitize(), columns)
+	rows, err := c.queryOwn(ctx, sqlColumnTypes, table.Sanitize(), columns)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"context"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -21,3 +22,6 @@ var (
 
 // Primary is the pool, for tests that look at its connections.
 func (db *DB) Primary() *pgxpool.Pool { return db.primary }
+
+// Permit asks whether the handle's role may run a text.
+func Permit(c *Conn, ctx context.Context, sql string) error { return c.permit(ctx, sql) }

@@ -42,9 +42,15 @@ func (c *Conn) send(ctx context.Context, items ...*pgx.QueuedQuery) (*flight, er
 // one of a single Sync or, where that will not do, BEGIN and COMMIT in the
 // same flush.
 func (c *Conn) sendAlone(ctx context.Context, conn *pgxpool.Conn, items []*pgx.QueuedQuery) (*flight, error) {
-	explicit := c.db.citus || c.db.cfg.Binding == BindTransaction
+	begin := sqlBegin
+	if c.scope.readOnly {
+		// A transaction can be begun READ ONLY; an implicit one could only be
+		// set so by a statement more, which Postgres warns of in its log.
+		begin = sqlBeginReadOnly
+	}
+	explicit := c.scope.readOnly || c.db.citus || c.db.cfg.Binding == BindTransaction
 	var b pgx.Batch
-	bound, err := c.bind(ctx, conn, sqlBegin, &b, explicit)
+	bound, err := c.bind(ctx, conn, begin, &b, explicit)
 	if err != nil {
 		return nil, err
 	}

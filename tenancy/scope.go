@@ -3,6 +3,7 @@ package tenancy
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 
 	"github.com/google/uuid"
 )
@@ -19,7 +20,9 @@ type Scope struct {
 	actor  Actor
 	role   Role
 	reach  reach
-	claims string // the token's claims, encoded once per scope
+	// readOnly: Postgres is to refuse every write of this role.
+	readOnly bool
+	claims   string // the token's claims, encoded once per scope
 }
 
 // reach is how far a scope goes; only the zero value is reachable without
@@ -71,5 +74,9 @@ func (db *DB) newScope(t ID, a Actor, role Role, r reach, reason string) Scope {
 	if err != nil {
 		panic("tenancy: claims are strings only: " + err.Error())
 	}
-	return Scope{db: db, tenant: t, actor: a, role: role, reach: r, claims: base64.StdEncoding.EncodeToString(text)}
+	return Scope{
+		db: db, tenant: t, actor: a, role: role, reach: r,
+		readOnly: role == RoleViewer || slices.Contains(db.cfg.ReadOnlyRoles, role),
+		claims:   base64.StdEncoding.EncodeToString(text),
+	}
 }

@@ -18,7 +18,7 @@ type txKey struct{}
 type transaction struct {
 	db       *DB
 	scope    Scope
-	readOnly bool
+	readOnly bool // asked for as such, so it may go to the replica
 
 	busy   atomic.Bool // a flight is being read
 	done   atomic.Bool
@@ -123,7 +123,7 @@ func (tx *transaction) sendOwned(ctx context.Context, c *Conn, items []*pgx.Queu
 		return c.fly(ctx, tx.conn, &b, 0)
 	}
 	begin := sqlBegin
-	if tx.readOnly {
+	if tx.readOnly || tx.scope.readOnly {
 		begin = sqlBeginReadOnly
 	}
 	var b pgx.Batch

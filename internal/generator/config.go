@@ -68,12 +68,13 @@ type block struct {
 }
 
 type golang struct {
-	Package        string `yaml:"package"`
-	Out            string `yaml:"out"`
-	SQLPackage     string `yaml:"sql_package"`
-	DBFile         string `yaml:"output_db_file_name"`
-	ParameterLimit int    `yaml:"query_parameter_limit"`
-	DBArgument     bool   `yaml:"emit_methods_with_db_argument"`
+	Package         string `yaml:"package"`
+	Out             string `yaml:"out"`
+	SQLPackage      string `yaml:"sql_package"`
+	DBFile          string `yaml:"output_db_file_name"`
+	ParameterLimit  int    `yaml:"query_parameter_limit"`
+	DBArgument      bool   `yaml:"emit_methods_with_db_argument"`
+	ExportedQueries bool   `yaml:"emit_exported_queries"`
 
 	Overrides []override `yaml:"overrides"`
 }
@@ -241,6 +242,9 @@ func (g *golang) validate(pluginOut string) error {
 	}
 	if g.ParameterLimit < minParameterLimit {
 		refuse("gen.go.query_parameter_limit is %d, so a call without a tenant would compile (write query_parameter_limit: %d)", g.ParameterLimit, minParameterLimit)
+	}
+	if g.ExportedQueries {
+		refuse("gen.go.emit_exported_queries gives the texts other names than the table of roles knows them by (remove it)")
 	}
 	if g.DBArgument {
 		refuse("gen.go.emit_methods_with_db_argument takes the handle out of New (remove it)")

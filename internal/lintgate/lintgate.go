@@ -24,7 +24,8 @@ func Gates() []sqlcplugin.Gate {
 	return []sqlcplugin.Gate{sqlcplugin.HandleGate, Gate}
 }
 
-// Gate is a [sqlcplugin.Gate]. Warnings do not stop the generation.
+// Gate is a [sqlcplugin.Gate], which also fills in who may run each query.
+// Warnings do not stop the generation.
 func Gate(r *sqlcplugin.Request, o sqlcplugin.Options) ([]sqlcplugin.Finding, error) {
 	options, err := lint.ReadOptions(Config)
 	if err != nil {
@@ -33,11 +34,13 @@ func Gate(r *sqlcplugin.Request, o sqlcplugin.Options) ([]sqlcplugin.Finding, er
 	block := lint.SQLC{
 		Config: "sqlc.yaml", Dir: ".", Schema: r.Settings.Schema, Queries: r.Settings.Queries,
 		CrossTenant: o.Handle == sqlcplugin.CrossTenant,
+		Roles:       o.Roles, DefaultRoles: o.DefaultRoles,
 	}
 	report, err := lint.CheckSQLC(block, options)
 	if err != nil {
 		return nil, fmt.Errorf("prove the queries: %w", err)
 	}
+	r.Roles = report.Roles
 	var found []sqlcplugin.Finding
 	for _, f := range report.Findings {
 		if f.Severity != lint.Error {

@@ -33,6 +33,10 @@
 //	package  Go package of db.go. Defaults to the last element of out.
 //	handle   tenant or crosstenant. Defaults to tenant.
 //	tenancy  import path of package tenancy. Defaults to Watertight's.
+//	roles    the team's own roles, for watertight:roles comments.
+//	default_roles
+//	         any or a list: who may run a query without such a comment. Must be
+//	         stated, there or at the top of the file, once one query has one.
 //
 // An option that is not in the list is an error, not ignored: a misspelt
 // option must not leave a package with the wrong handle.
@@ -49,6 +53,17 @@
 // *crosstenant.Conn, which runs as another role, wants a reason, and leaves a
 // trace. The plugin refuses a waived query in a tenant package and a query
 // without a waiver in a crosstenant package.
+//
+// # Roles
+//
+// A query says who may run it in a comment below its name:
+//
+//	-- name: CancelBooking :execrows
+//	-- watertight:roles owner admin
+//
+// The plugin writes all of them as a table into db.go, keyed by the constants
+// of sqlc that hold the texts, so a query that is renamed does not compile
+// until its table is generated anew.
 //
 // # Protocol
 //

@@ -3,9 +3,12 @@ package sqlcplugin
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"go/token"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -34,6 +37,27 @@ type Options struct {
 	// Tenancy is the import path of package tenancy, for those who vendor it
 	// under another name. Defaults to [TenancyPath].
 	Tenancy string `json:"tenancy"`
+
+	// Roles are the team's own roles, beside owner, admin, member, viewer and
+	// job. Defaults to none.
+	Roles []string `json:"roles"`
+
+	// DefaultRoles may run the queries that have no watertight:roles comment:
+	// any, or a list. Defaults to any where no query has such a comment; where
+	// one has, the others must be covered, or nothing is generated.
+	DefaultRoles roleList `json:"default_roles"`
+}
+
+// roleList is one role or a list of them.
+type roleList []string
+
+func (l *roleList) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*l = roleList{one}
+		return nil
+	}
+	return json.Unmarshal(b, (*[]string)(l))
 }
 
 // Options returns the options of the request with their defaults filled in. An
@@ -50,7 +74,7 @@ func (r *Request) Options() (Options, error) {
 		dec := json.NewDecoder(bytes.NewReader(raw))
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(&o); err != nil {
-			return Options{}, fmt.Errorf("options of the plugin: %w (they are package, handle, and tenancy)", err)
+			return Options{}, fmt.Errorf("options of the plugin: %w (they are package, handle, tenancy, roles, and default_roles)", err)
 		}
 	}
 	if o.Package == "" {
@@ -72,9 +96,43 @@ func (o Options) validate() error {
 	if o.Handle != Tenant && o.Handle != CrossTenant {
 		return fmt.Errorf("handle %q is unknown (write tenant or crosstenant)", o.Handle)
 	}
+	if err := o.validateRoles(); err != nil {
+		return err
+	}
 	// The path goes into an import declaration between quotes.
 	if strings.ContainsAny(o.Tenancy, "\"`\\ \t\r\n") || path.Clean(o.Tenancy) != o.Tenancy {
 		return fmt.Errorf("tenancy %q is not an import path (leave it out to use %s)", o.Tenancy, TenancyPath)
+	}
+	return nil
+}
+
+// anyRole stands for every role.
+const anyRole = "any"
+
+var (
+	roleForm   = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
+	usualRoles = []string{"owner", "admin", "member", "viewer", "job"}
+)
+
+func (o Options) validateRoles() error {
+	for _, r := range o.Roles {
+		if !roleForm.MatchString(r) || r == anyRole {
+			return fmt.Errorf("roles: %q cannot be a role (write a-z, 0-9, - and _, and not any)", r)
+		}
+	}
+	if o.DefaultRoles != nil && len(o.DefaultRoles) == 0 {
+		return errors.New("default_roles is an empty list (write any, or the roles)")
+	}
+	for _, r := range o.DefaultRoles {
+		switch {
+		case r == anyRole && len(o.DefaultRoles) > 1:
+			return errors.New("default_roles has any beside other roles (leave one of them out)")
+		case r != anyRole && !slices.Contains(usualRoles, r) && !slices.Contains(o.Roles, r):
+			return fmt.Errorf("default_roles: %q is a role that nobody has (correct it, or name it in the option roles)", r)
+		}
+	}
+	if o.Handle == CrossTenant && (o.Roles != nil || o.DefaultRoles != nil) {
+		return errors.New("the options roles and default_roles mean nothing with handle crosstenant (leave them out)")
 	}
 	return nil
 }

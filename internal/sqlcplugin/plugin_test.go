@@ -47,7 +47,7 @@ func TestMainWritesOnlyTheSealedFile(t *testing.T) {
 	for _, name := range []string{"tenant", "crosstenant"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			code, stdout, stderr := call(t, readFile(t, name+".request.json"), HandleGate)
+			code, stdout, stderr := call(t, readFile(t, name+".request.json"), HandleGate, openToAll)
 			if code != 0 || stderr != "" {
 				t.Fatalf("exit code %d, stderr %q; want 0 and nothing", code, stderr)
 			}
@@ -114,11 +114,11 @@ func TestMainRefusesEveryTruncation(t *testing.T) {
 	t.Parallel()
 	full := bytes.TrimSpace(readFile(t, "crosstenant.request.json"))
 	for n := range full {
-		if code, stdout, _ := call(t, full[:n], HandleGate); code == 0 || stdout != "" {
+		if code, stdout, _ := call(t, full[:n], HandleGate, openToAll); code == 0 || stdout != "" {
 			t.Fatalf("the first %d of %d bytes gave exit code %d and %q", n, len(full), code, stdout)
 		}
 	}
-	if code, _, stderr := call(t, full, HandleGate); code != 0 {
+	if code, _, stderr := call(t, full, HandleGate, openToAll); code != 0 {
 		t.Fatalf("the whole request: exit code %d, %s", code, stderr)
 	}
 }
@@ -152,13 +152,13 @@ func TestMainRefusesARequestItCannotJudge(t *testing.T) {
 		"bad package":     {options(`{"package":"my-query"}`), `"my-query" is not a Go package name`},
 		"code in import":  {options(`{"tenancy":"x\"\nvar DBTX any //"}`), "is not an import path"},
 	}
-	if code, _, stderr := call(t, request(func(map[string]any) {}), HandleGate); code != 0 {
+	if code, _, stderr := call(t, request(func(map[string]any) {}), HandleGate, openToAll); code != 0 {
 		t.Fatalf("the request as it is: exit code %d, %s", code, stderr)
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			code, stdout, stderr := call(t, request(c.change), HandleGate)
+			code, stdout, stderr := call(t, request(c.change), HandleGate, openToAll)
 			if code != 1 || stdout != "" || !strings.Contains(stderr, c.want) {
 				t.Errorf("exit code %d, stdout %q, stderr %q; want 1, nothing, and %q", code, stdout, stderr, c.want)
 			}

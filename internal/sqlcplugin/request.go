@@ -15,6 +15,10 @@ type Request struct {
 	Queries       []Query  `json:"queries"`
 	SqlcVersion   string   `json:"sqlc_version"`
 	PluginOptions []byte   `json:"plugin_options"` // JSON, base64 in the request
+
+	// Roles are the roles that may run each query, by its name. sqlc does not
+	// send them; the gate that reads the query files fills them in.
+	Roles map[string][]string `json:"-"`
 }
 
 // Settings repeats the sql block of sqlc.yaml that called the plugin. The paths

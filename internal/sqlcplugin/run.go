@@ -53,7 +53,7 @@ func generate(stdin io.Reader, gates []Gate) ([]File, error) {
 	if err := pass(req, opts, gates); err != nil {
 		return nil, err
 	}
-	src, err := DBFile(opts)
+	src, err := DBFile(req, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,7 @@
+-- watertight:default-roles any
+
 -- name: Book :one
+-- watertight:roles owner admin member
 insert into app.appointments (tenant_id, room_id, subject, starts_at, minutes, booked_by)
 values ($1, $2, $3, $4, $5, $6)
 returning id;
@@ -18,6 +21,7 @@ where tenant_id = $1
   and id = $2;
 
 -- name: CancelAppointment :execrows
+-- watertight:roles owner admin member
 delete from app.appointments
 where tenant_id = $1
   and id = $2;

@@ -1,4 +1,7 @@
+-- watertight:default-roles any
+
 -- name: AddRoom :one
+-- watertight:roles owner admin
 insert into app.rooms (tenant_id, name)
 values ($1, $2)
 returning id;

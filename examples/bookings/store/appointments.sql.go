@@ -12,11 +12,14 @@ import (
 )
 
 const book = `-- name: Book :one
+
 insert into app.appointments (tenant_id, room_id, subject, starts_at, minutes, booked_by)
 values ($1, $2, $3, $4, $5, $6)
 returning id
 `
 
+// watertight:default-roles any
+// watertight:roles owner admin member
 func (q *Queries) Book(ctx context.Context, tenantID tenancy.ID, roomID uuid.UUID, subject string, startsAt time.Time, minutes int32, bookedBy uuid.UUID) (uuid.UUID, error) {
 	row := q.db.QueryRow(ctx, book,
 		tenantID,
@@ -37,6 +40,7 @@ where tenant_id = $1
   and id = $2
 `
 
+// watertight:roles owner admin member
 func (q *Queries) CancelAppointment(ctx context.Context, tenantID tenancy.ID, iD uuid.UUID) (int64, error) {
 	result, err := q.db.Exec(ctx, cancelAppointment, tenantID, iD)
 	if err != nil {

@@ -27,3 +27,16 @@ type Queries struct {
 func New(db DBTX) *Queries {
 	return &Queries{db: db}
 }
+
+// Who may run each query. The handle looks a statement up by its text before it
+// sends it, and refuses other roles with tenancy.ErrForbidden.
+func init() {
+	tenancy.DeclareRoles(
+		tenancy.QueryRoles{Query: "AddRoom", SQL: addRoom, Roles: []tenancy.Role{"owner", "admin"}},
+		tenancy.QueryRoles{Query: "Book", SQL: book, Roles: []tenancy.Role{"owner", "admin", "member"}},
+		tenancy.QueryRoles{Query: "CancelAppointment", SQL: cancelAppointment, Roles: []tenancy.Role{"owner", "admin", "member"}},
+		tenancy.QueryRoles{Query: "GetAppointment", SQL: getAppointment, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "ListAppointments", SQL: listAppointments, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "ListRooms", SQL: listRooms, Roles: []tenancy.Role{"any"}},
+	)
+}

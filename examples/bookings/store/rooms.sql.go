@@ -11,11 +11,14 @@ import (
 )
 
 const addRoom = `-- name: AddRoom :one
+
 insert into app.rooms (tenant_id, name)
 values ($1, $2)
 returning id
 `
 
+// watertight:default-roles any
+// watertight:roles owner admin
 func (q *Queries) AddRoom(ctx context.Context, tenantID tenancy.ID, name string) (uuid.UUID, error) {
 	row := q.db.QueryRow(ctx, addRoom, tenantID, name)
 	var id uuid.UUID

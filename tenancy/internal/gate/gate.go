@@ -1,5 +1,5 @@
-// Package gate lets the two packages below tenancy that pass by an admission
-// do so without tenancy exporting a way. Only packages under tenancy can
+// Package gate lets the packages below tenancy that pass by an admission or a
+// role's read-only transaction do so without tenancy exporting a way. Only packages under tenancy can
 // import it, and their import paths say what they do.
 package gate
 
@@ -11,6 +11,9 @@ var (
 
 	// NewCrossScope is func(db *tenancy.DB, a tenancy.Actor, reason string) tenancy.Scope.
 	NewCrossScope any
+
+	// Recording is func(c *tenancy.Conn) *tenancy.Conn.
+	Recording any
 
 	// OpenSystem is func(ctx context.Context, url string, cfg tenancy.Config) (*tenancy.DB, error).
 	OpenSystem any

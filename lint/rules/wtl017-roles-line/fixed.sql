@@ -1,0 +1,3 @@
+-- name: CancelBooking :execrows
+-- watertight:roles owner admin
+delete from bookings where tenant_id = $1 and id = $2;
