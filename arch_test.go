@@ -42,10 +42,11 @@ var arrows = map[string][]string{
 	"crypto/keystore":          {"tenancy", "tenancy/crosstenant", "crypto", "query", "query/platform", pgx, uuid},
 
 	// The library's own tables.
-	"schema":         {"tenancy", pgx, goose},
-	"query":          {"tenancy", uuid},
-	"query/platform": {"tenancy", "tenancy/crosstenant", uuid},
-	"accounts":       {"tenancy", "tenancy/crosstenant", "query", "query/platform", pgx, uuid},
+	"schema":              {"tenancy", pgx, goose},
+	"query":               {"tenancy", uuid},
+	"query/platform":      {"tenancy", "tenancy/crosstenant", uuid},
+	"accounts/middleware": {"tenancy", "tenancy/unverified", uuid},
+	"accounts":            {"tenancy", "tenancy/crosstenant", "query", "query/platform", pgx, uuid},
 
 	// The log.
 	"audit": {"tenancy", "tenancy/crosstenant", "tenancy/recording", "tenancy/unverified", "query", "query/platform", pgx, uuid},
@@ -116,7 +117,7 @@ var laws = []struct {
 	{"internal/typecheck", "it is for tests", nil},
 	{testify, "it is for tests", nil},
 	{gointernal, "it is for tests", nil},
-	{"tenancy/unverified", "a scope without admission is for tests, for gateways that have verified, and for the record of a refusal", []string{"examples/", "audit"}},
+	{"tenancy/unverified", "a scope without admission is for tests, for gateways that have verified, for a session token that carries the admission, and for the record of a refusal", []string{"examples/", "audit", "accounts/middleware"}},
 	{"tenancy/recording", "a handle past a role's read-only transaction is for its record", []string{"audit"}},
 	{"tenancy/internal/gate", "the gate makes scopes without admission", []string{"tenancy", "tenancy/"}},
 	{"crypto/insecurekeys", "a key in the clear is for tests", []string{"examples/", "cmd/watertight"}},

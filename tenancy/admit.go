@@ -37,6 +37,13 @@ func (db *DB) Admit(ctx context.Context, a Actor, t ID) (Scope, error) {
 	return db.newScope(t, a, role, reachTenant, ""), nil
 }
 
+// Refuse reports an actor who asked for a tenant and was turned away before
+// [DB.Admit] was asked: his session is bound to another one, say. It returns
+// [ErrNotAdmitted], and Config.Refused hears of it as of any other.
+func (db *DB) Refuse(ctx context.Context, a Actor, t ID) error {
+	return db.refuse(ctx, a, t, ErrNotAdmitted)
+}
+
 // refuse reports a refusal and returns its error. What is no refusal, such as
 // a broken connection, is only returned.
 func (db *DB) refuse(ctx context.Context, a Actor, t ID, err error) error {
