@@ -45,6 +45,7 @@ var arrows = map[string][]string{
 	"schema":              {"tenancy", pgx, goose},
 	"query":               {"tenancy", uuid},
 	"query/platform":      {"tenancy", "tenancy/crosstenant", uuid},
+	"accounts/grpcauth":   {"tenancy", "accounts/middleware", grpc},
 	"accounts/middleware": {"tenancy", "tenancy/unverified", uuid},
 	"accounts":            {"tenancy", "tenancy/crosstenant", "query", "query/platform", pgx, uuid},
 
@@ -92,6 +93,7 @@ const (
 	xcrypto        = "golang.org/x/crypto"
 	xtext          = "golang.org/x/text"
 	xtools         = "golang.org/x/tools"
+	grpc           = "google.golang.org/grpc"
 	testcontainers = "github.com/testcontainers/testcontainers-go"
 	embedded       = "github.com/fergusstrange/embedded-postgres"
 	testify        = "github.com/stretchr/testify"
@@ -118,6 +120,7 @@ var laws = []struct {
 	{testify, "it is for tests", nil},
 	{gointernal, "it is for tests", nil},
 	{"tenancy/unverified", "a scope without admission is for tests, for gateways that have verified, for a session token that carries the admission, and for the record of a refusal", []string{"examples/", "audit", "accounts/middleware"}},
+	{grpc, "who serves no gRPC must not inherit it", []string{"accounts/grpcauth"}},
 	{"tenancy/recording", "a handle past a role's read-only transaction is for its record", []string{"audit"}},
 	{"tenancy/internal/gate", "the gate makes scopes without admission", []string{"tenancy", "tenancy/"}},
 	{"crypto/insecurekeys", "a key in the clear is for tests", []string{"examples/", "cmd/watertight"}},

@@ -58,6 +58,10 @@ func NewGate(db *tenancy.DB, requireSecondFactor []tenancy.Role) (*Gate, error) 
 	return &Gate{db: db, secondFactor: slices.Clone(requireSecondFactor), nowhere: tenancy.NewID()}, nil
 }
 
+// Nowhere stands for every tenant that does not exist: what is asked for when a
+// request names none. Nobody is registered with it.
+func (g *Gate) Nowhere() tenancy.ID { return g.nowhere }
+
 // Admit admits the identity to the tenant that was asked for; the zero ID asks
 // for the one that the session is bound to. It returns [ErrUnauthenticated],
 // [tenancy.ErrNotAdmitted], [ErrSecondFactor], or what kept it from asking.

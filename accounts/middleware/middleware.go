@@ -150,7 +150,7 @@ func (m *Middleware) admit(r *http.Request, request string) (tenancy.Scope, erro
 	asked, err := m.cfg.Tenant(r, id)
 	switch {
 	case errors.Is(err, tenancy.ErrNoTenant):
-		asked = m.gate.nowhere // also for a bound session: it asked for something else
+		asked = m.gate.Nowhere() // also for a bound session: it asked for something else
 	case err != nil:
 		return tenancy.Scope{}, fmt.Errorf("resolve the tenant: %w", err)
 	}
