@@ -33,6 +33,7 @@ var arrows = map[string][]string{
 	"tenancy/crosstenant":   {"tenancy", "tenancy/internal/gate", pgx, uuid},
 	"tenancy/unverified":    {"tenancy", "tenancy/internal/gate"},
 	"tenancy/recording":     {"tenancy", "tenancy/internal/gate"},
+	"tenancy/bootstrap":     {"tenancy", "tenancy/internal/gate", pgx, uuid},
 
 	// Secrets.
 	"crypto":                   {"tenancy", "crypto/internal/envelope", uuid, xcrypto, xtext},
@@ -47,7 +48,11 @@ var arrows = map[string][]string{
 	"query/platform":      {"tenancy", "tenancy/crosstenant", uuid},
 	"accounts/grpcauth":   {"tenancy", "accounts/middleware", grpc},
 	"accounts/middleware": {"tenancy", "tenancy/unverified", uuid},
-	"accounts":            {"tenancy", "tenancy/crosstenant", "query", "query/platform", pgx, uuid},
+	"accounts": {
+		"tenancy", "tenancy/bootstrap", "tenancy/crosstenant", "tenancy/unverified",
+		"audit", "crypto", "query", "query/platform", pgx, uuid,
+	},
+	"accounts/session": {"tenancy", "tenancy/unverified", "accounts", "audit", "crypto", "query", pgx, uuid, jwt},
 
 	// The log.
 	"audit": {"tenancy", "tenancy/crosstenant", "tenancy/recording", "tenancy/unverified", "query", "query/platform", pgx, uuid},
@@ -85,6 +90,7 @@ var arrows = map[string][]string{
 const (
 	pgx            = "github.com/jackc/pgx/v5"
 	uuid           = "github.com/google/uuid"
+	jwt            = "github.com/golang-jwt/jwt/v5"
 	goose          = "github.com/pressly/goose/v3"
 	oliphant       = "github.com/sqlc-dev/oliphant"
 	protobuf       = "google.golang.org/protobuf"
@@ -119,9 +125,14 @@ var laws = []struct {
 	{"internal/typecheck", "it is for tests", nil},
 	{testify, "it is for tests", nil},
 	{gointernal, "it is for tests", nil},
-	{"tenancy/unverified", "a scope without admission is for tests, for gateways that have verified, for a session token that carries the admission, and for the record of a refusal", []string{"examples/", "audit", "accounts/middleware"}},
+	{
+		"tenancy/unverified", "a scope without admission is for tests, for gateways that have verified, for the record of a refusal, for an attempt to sign in, and for a session token that carries the admission",
+		[]string{"examples/", "audit", "accounts", "accounts/middleware", "accounts/session"},
+	},
 	{grpc, "who serves no gRPC must not inherit it", []string{"accounts/grpcauth"}},
 	{"tenancy/recording", "a handle past a role's read-only transaction is for its record", []string{"audit"}},
+	{"tenancy/bootstrap", "it tells who is registered where, before anybody is admitted", []string{"accounts"}},
+	{jwt, "one package reads and writes tokens", []string{"accounts/session"}},
 	{"tenancy/internal/gate", "the gate makes scopes without admission", []string{"tenancy", "tenancy/"}},
 	{"crypto/insecurekeys", "a key in the clear is for tests", []string{"examples/", "cmd/watertight"}},
 	{"cmd/", "a command is not a library", nil},

@@ -226,9 +226,17 @@ where u.tenant_id = $1
   and lower(u.email) = lower($2)
 `
 
-func (q *Queries) UserByEmail(ctx context.Context, tenantID tenancy.ID, email string) (User, error) {
+type UserByEmailRow struct {
+	TenantID    tenancy.ID
+	ID          uuid.UUID
+	Email       string
+	DisplayName string
+	CreatedAt   time.Time
+}
+
+func (q *Queries) UserByEmail(ctx context.Context, tenantID tenancy.ID, email string) (UserByEmailRow, error) {
 	row := q.db.QueryRow(ctx, userByEmail, tenantID, email)
-	var i User
+	var i UserByEmailRow
 	err := row.Scan(
 		&i.TenantID,
 		&i.ID,

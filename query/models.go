@@ -5,7 +5,6 @@ package query
 import (
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/watertight-go/watertight/tenancy"
 )
 
@@ -14,12 +13,4 @@ type Tenant struct {
 	Name      string
 	Status    string
 	CreatedAt time.Time
-}
-
-type User struct {
-	TenantID    tenancy.ID
-	ID          uuid.UUID
-	Email       string
-	DisplayName string
-	CreatedAt   time.Time
 }

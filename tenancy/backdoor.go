@@ -6,9 +6,14 @@ import (
 	"github.com/watertight-go/watertight/tenancy/internal/gate"
 )
 
+// roleLookup marks the context of a look-up before a tenant is known. The
+// database tells it from that of a job over all tenants by this role.
+const roleLookup Role = "lookup"
+
 // What the packages below tenancy may do beyond this package's own API: make a
 // scope without asking the registry, one over all tenants on a DB of the system
-// role, and a handle on which a read-only role's record can be written.
+// role, a handle that names no tenant, and one on which a read-only role's
+// record can be written.
 func init() {
 	gate.NewScope = func(db *DB, a Actor, t ID, r Role) (Scope, error) {
 		switch {
@@ -32,6 +37,12 @@ func init() {
 		own := &Conn{db: c.db, scope: c.scope}
 		own.scope.readOnly = false
 		return own
+	}
+	gate.NewLookup = func(db *DB, job string) *Conn {
+		if db == nil || db.duty.reach != reachTenant {
+			return &Conn{}
+		}
+		return db.For(db.newScope(ID{}, Actor{Email: job, Kind: KindJob}, roleLookup, reachList, ""))
 	}
 	gate.OpenSystem = func(ctx context.Context, url string, cfg Config) (*DB, error) {
 		return open(ctx, url, cfg, systemDuty)

@@ -15,6 +15,9 @@ var (
 	// Recording is func(c *tenancy.Conn) *tenancy.Conn.
 	Recording any
 
+	// NewLookup is func(db *tenancy.DB, job string) *tenancy.Conn.
+	NewLookup any
+
 	// OpenSystem is func(ctx context.Context, url string, cfg tenancy.Config) (*tenancy.DB, error).
 	OpenSystem any
 )
