@@ -47,6 +47,7 @@ var arrows = map[string][]string{
 	"query":               {"tenancy", uuid},
 	"query/platform":      {"tenancy", "tenancy/crosstenant", uuid},
 	"accounts/grpcauth":   {"tenancy", "accounts/middleware", grpc},
+	"accounts/oidclogin":  {"tenancy", "accounts/middleware", oidc, uuid},
 	"accounts/middleware": {"tenancy", "tenancy/unverified", uuid},
 	"accounts": {
 		"tenancy", "tenancy/bootstrap", "tenancy/crosstenant", "tenancy/unverified",
@@ -100,6 +101,7 @@ const (
 	xtext          = "golang.org/x/text"
 	xtools         = "golang.org/x/tools"
 	grpc           = "google.golang.org/grpc"
+	oidc           = "github.com/coreos/go-oidc/v3"
 	testcontainers = "github.com/testcontainers/testcontainers-go"
 	embedded       = "github.com/fergusstrange/embedded-postgres"
 	testify        = "github.com/stretchr/testify"
@@ -129,6 +131,7 @@ var laws = []struct {
 		"tenancy/unverified", "a scope without admission is for tests, for gateways that have verified, for the record of a refusal, for an attempt to sign in, and for a session token that carries the admission",
 		[]string{"examples/", "audit", "accounts", "accounts/middleware", "accounts/session"},
 	},
+	{oidc, "who has no such sign-in must not inherit it", []string{"accounts/oidclogin"}},
 	{grpc, "who serves no gRPC must not inherit it", []string{"accounts/grpcauth"}},
 	{"tenancy/recording", "a handle past a role's read-only transaction is for its record", []string{"audit"}},
 	{"tenancy/bootstrap", "it tells who is registered where, before anybody is admitted", []string{"accounts"}},
