@@ -53,7 +53,7 @@ var arrows = map[string][]string{
 		"tenancy", "tenancy/bootstrap", "tenancy/crosstenant", "tenancy/unverified",
 		"audit", "crypto", "query", "query/platform", pgx, uuid,
 	},
-	"accounts/session": {"tenancy", "tenancy/unverified", "accounts", "audit", "crypto", "query", pgx, uuid, jwt},
+	"accounts/session": {"tenancy", "tenancy/unverified", "accounts", "accounts/middleware", "audit", "crypto", "query", pgx, uuid, jwt},
 
 	// The log.
 	"audit": {"tenancy", "tenancy/crosstenant", "tenancy/recording", "tenancy/unverified", "query", "query/platform", pgx, uuid},

@@ -3,8 +3,8 @@
 //
 //	m, err := middleware.New(middleware.Config{
 //		DB:           db,
-//		Authenticate: middleware.Bearer(verify), // who sent it
-//		Tenant:       middleware.PathPrefix("/t/"), // which tenant he asks for
+//		Authenticate: middleware.Bearer(verifier.Identify), // who sent it
+//		Tenant:       middleware.PathPrefix("/t/"),         // which tenant he asks for
 //	})
 //	mux.Handle("GET /t/{tenant}/rooms", m.Handle(listRooms))
 //
@@ -19,8 +19,8 @@
 // # Who
 //
 // An [Authenticator] says who sent the request, and proves it: [Bearer] and
-// [Cookie] around a function that verifies a token, accounts/oidclogin at the
-// sign-in, or a team's own. It may say more: the tenant that the session is
+// [Cookie] around a function that verifies a token, such as Identify of
+// accounts/session; or a team's own. It may say more: the tenant that the session is
 // bound to, the role it was issued for, and whether a second factor was used.
 //
 // # Which tenant

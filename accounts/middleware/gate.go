@@ -29,6 +29,11 @@ type Identity struct {
 	// SecondFactor says that this session was begun with two factors, such as
 	// mfa, otp or hwk in the amr claim (RFC 8176).
 	SecondFactor bool
+
+	// Foreign, if not nil, refuses a session bound to Tenant that asks for
+	// another, in place of [tenancy.DB.Refuse]: to record it in the session's
+	// own tenant as well. It returns [tenancy.ErrNotAdmitted].
+	Foreign func(ctx context.Context, a tenancy.Actor, asked tenancy.ID) error
 }
 
 // Errors of an admission, beside [tenancy.ErrNotAdmitted].
@@ -78,7 +83,7 @@ func (g *Gate) Admit(ctx context.Context, id Identity, asked tenancy.ID) (tenanc
 		asked = g.nowhere
 	}
 	if !id.Tenant.IsZero() && asked != id.Tenant {
-		return tenancy.Scope{}, g.db.Refuse(ctx, id.Actor, asked)
+		return tenancy.Scope{}, g.foreign(ctx, id, asked)
 	}
 	scope, err := g.scope(ctx, id, asked)
 	if err != nil {
@@ -89,6 +94,17 @@ func (g *Gate) Admit(ctx context.Context, id Identity, asked tenancy.ID) (tenanc
 		return tenancy.Scope{}, ErrSecondFactor
 	}
 	return scope, nil
+}
+
+// foreign refuses whatever the hook answers.
+func (g *Gate) foreign(ctx context.Context, id Identity, asked tenancy.ID) error {
+	if id.Foreign == nil {
+		return g.db.Refuse(ctx, id.Actor, asked)
+	}
+	if err := id.Foreign(ctx, id.Actor, asked); err != nil {
+		return err
+	}
+	return tenancy.ErrNotAdmitted
 }
 
 func (g *Gate) scope(ctx context.Context, id Identity, asked tenancy.ID) (tenancy.Scope, error) {
