@@ -73,7 +73,7 @@ var arrows = map[string][]string{
 	"internal/generator":  {"internal/sqlcplugin", yaml},
 	"internal/typecheck":  {},
 	"cmd/watertight": {
-		"tenancy", "tenancy/crosstenant", "accounts", "audit", "schema", "crypto", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
+		"tenancy", "tenancy/crosstenant", "accounts", "audit", "schema", "crypto", "crypto/insecurekeys", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
 		"internal/evidence", "internal/generator", "internal/lintgate", "internal/sqlcplugin", pgx, uuid, yaml, gocloud,
 	},
 	"cmd/watertight-vet":      {"lint/goanalysis", xtools},

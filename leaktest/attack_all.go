@@ -27,7 +27,7 @@ func (w *world) attackSerially(ctx context.Context, report *Report) error {
 	h := &whole{session: s, report: report}
 	// A connection that never had a tenant comes first.
 	for _, step := range []func(context.Context) error{
-		h.contexts, h.residue, h.forge, h.truncates, h.objects, h.escalations, h.sequences,
+		h.contexts, h.residue, h.forge, h.truncates, h.objects, h.escalations, h.sequences, h.extras,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -55,6 +55,12 @@ type Config struct {
 	// Defaults to none.
 	Queries []Query
 
+	// Attacks are attacks of the team's own, on what is not in the catalogue:
+	// sealed values, files, a cache.
+	//
+	// Defaults to none.
+	Attacks []Attack
+
 	// Jobs is how many attacks run at once. Defaults to the number of
 	// processors, at most 8.
 	Jobs int
@@ -79,7 +85,7 @@ func (c Config) validate() error {
 	case c.Jobs < 0:
 		return errors.New("the number of jobs is negative (leave it 0 for the number of processors)")
 	}
-	return nil
+	return c.validateAttacks()
 }
 
 func (c Config) jobs() int {

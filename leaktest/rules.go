@@ -30,8 +30,13 @@ const (
 	ruleSequence   = "WTA020"
 	ruleForgeable  = "WTA021"
 	ruleCopies     = "WTA022"
+	ruleOwnAttack  = "WTA023"
 	ruleUnproved   = "WTA099"
 )
+
+// Unprovable is the rule of an attack that could not be made, see
+// [Finding.Unproved].
+const Unprovable = ruleUnproved
 
 // rules are all kinds of findings. An ID is never used for something else.
 var rules = []Rule{
@@ -57,6 +62,7 @@ var rules = []Rule{
 	{ruleSequence, "sequence", "a sequence tells how many rows all tenants have", "revoke SELECT and UPDATE on the sequence", "Reading a sequence tells how many rows all tenants have made; setting it back makes the inserts of others fail."},
 	{ruleForgeable, "forgeable", "SQL injected into one tenant's statement can enter another tenant", "use a signed context, as watertight.enter does", "A plain setting can be set by whoever may run SQL. SQL injected into a statement of one tenant can set it to another. It is a warning, because it takes an injection."},
 	{ruleCopies, "copies", "a tenant's rows are copied to where others read them", "give the table that the trigger writes to a tenant column and row-level security", "A trigger writes a tenant's values into a table that others read."},
+	{ruleOwnAttack, "own-attack", "an attack of the team's own came through", "see the message, and what the attack says about itself", "An attack that the suite was given, on what the catalogue does not show, reached the other tenant: watertight prove brings one on sealed values, which are put in the place of another tenant's and must not open there."},
 	{ruleUnproved, "unproved", "an attack could not be made, so nothing is proved", "see the message", "An attack means something only if the same works on the tenant's own rows. Here it did not: rows could not be made, the control failed, or the server answered with an error that is no refusal. It is no leak and no proof; the exit code is 2."},
 }
 

@@ -97,6 +97,9 @@ func runAttack(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if cfg.Attacks, err = sealedAttack(ctx, url); err != nil {
+		return err
+	}
 	report, err := leaktest.Check(ctx, cfg)
 	c.progressDone()
 	if stopped := endedEarly(err); stopped != nil {

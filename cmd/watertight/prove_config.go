@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/watertight-go/watertight/leaktest"
 )
 
 // proveConfig is watertight.yaml.
@@ -80,6 +82,9 @@ func (cfg *proveConfig) validate() error {
 	for _, w := range cfg.Waivers {
 		if w.Rule == "" || strings.TrimSpace(w.Reason) == "" {
 			return fmt.Errorf("a waiver in %s has no rule or no reason (a waiver says why)", cfg.path)
+		}
+		if w.Rule == leaktest.Unprovable {
+			return fmt.Errorf("a waiver in %s is for %s, which says that nothing was proved: that cannot be accepted as proof (mend what its message names, such as rows that the seed must make)", cfg.path, w.Rule)
 		}
 	}
 	return nil

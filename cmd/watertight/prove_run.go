@@ -256,6 +256,10 @@ func (p *proof) attack(ctx context.Context, url string) error {
 		}
 		cfg.Seed = string(content)
 	}
+	var err error
+	if cfg.Attacks, err = sealedAttack(ctx, url); err != nil {
+		return err
+	}
 	report, err := leaktest.Check(ctx, cfg)
 	p.progressDone()
 	if err := endedEarly(err); err != nil {
@@ -288,7 +292,7 @@ func (p *proof) waive() {
 		i := slices.IndexFunc(p.cfg.Waivers, func(w waiverFor) bool {
 			return w.Rule == f.Rule && (w.Object == "" || w.Object == f.Object || w.Object == f.Table || w.Object == f.Query || w.Object == f.Subject())
 		})
-		if i < 0 {
+		if i < 0 || f.Unproved { // what was not proved cannot be accepted as proof
 			kept = append(kept, f)
 			continue
 		}
