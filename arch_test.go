@@ -85,7 +85,9 @@ var arrows = map[string][]string{
 		"tenancy", "tenancy/crosstenant", "accounts", "leaktest/pgtest",
 		"examples/bookings/store", pgx, uuid,
 	},
-	"examples/bookings/store": {"tenancy", uuid},
+	"examples/bookings/store":  {"tenancy", uuid},
+	"examples/registry":        {"tenancy", "examples/registry/people", uuid},
+	"examples/registry/people": {"tenancy", uuid},
 }
 
 const (
