@@ -129,12 +129,34 @@ func (h *whole) visible(ctx context.Context, t *table, set string) (n int, o out
 	return n, o, err
 }
 
-// residue enters a tenant in a transaction that commits, and looks at what the
+// An ending is how the transaction of a tenant ends, before the next one on the
+// connection looks.
+type ending struct {
+	attack, how string
+	statements  []string // the last ends the transaction
+}
+
+var endings = []ending{
+	{"pool reuse", "had committed", []string{"commit"}},
+	{"after rollback", "was rolled back", []string{"rollback"}},
+	{"after an error", "had failed", []string{"select 1 / 0", "rollback"}},
+}
+
+// residue enters a tenant in a transaction that ends, and looks at what the
 // next one on the connection sees.
 func (h *whole) residue(ctx context.Context) error {
 	if h.w.shared != nil {
 		return nil // nothing may be committed here
 	}
+	for _, e := range endings {
+		if err := h.residueAfter(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *whole) residueAfter(ctx context.Context, e ending) error {
 	conn, err := connect(ctx, h.w.target.config)
 	if err != nil {
 		return err
@@ -150,32 +172,41 @@ func (h *whole) residue(ctx context.Context) error {
 	if o, err := s.enter(ctx, h.w.tenants[0]); err != nil || o.err != nil {
 		return err
 	}
-	if err := s.must(ctx, "commit"); err != nil {
-		return err
+	for _, sql := range e.statements {
+		if o, err := s.run(ctx, sql); err != nil {
+			return err
+		} else if o.err != nil && sql == e.statements[len(e.statements)-1] {
+			return plain(o.err)
+		}
 	}
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
 	next := &whole{session: s, report: h.report}
 	for _, t := range h.w.attackable() {
-		if t.readable() == "" || len(t.rows) == 0 || t.rel.Partition {
-			continue
-		}
-		n, o, err := next.visible(ctx, t, "")
-		if err != nil {
+		if err := next.residueIn(ctx, t, e); err != nil {
 			return err
 		}
-		if o.err != nil || n == 0 {
-			next.cell(t.rel, "table", "pool reuse", Held, "", o.String())
-			continue
-		}
-		// A table that shows rows without any tenant was found before.
-		if h.leaked(t, "context: no tenant") {
-			continue
-		}
-		next.cell(t.rel, "table", "pool reuse", Leaked, "", count(n, "row"))
-		next.find(ruleResidue, Error, shownName(t.rel), "pool reuse", fmt.Sprintf("after the transaction of a tenant, the next one on the connection sees %s without entering", count(n, "row")))
 	}
+	return nil
+}
+
+// residueIn looks at one table. One that shows rows without any tenant was
+// found before.
+func (h *whole) residueIn(ctx context.Context, t *table, e ending) error {
+	if t.readable() == "" || len(t.rows) == 0 || t.rel.Partition || h.leaked(t, "context: no tenant") {
+		return nil
+	}
+	n, o, err := h.visible(ctx, t, "")
+	if err != nil {
+		return err
+	}
+	if o.err != nil || n == 0 {
+		h.cell(t.rel, "table", e.attack, Held, "", o.String())
+		return nil
+	}
+	h.cell(t.rel, "table", e.attack, Leaked, "", count(n, "row"))
+	h.find(ruleResidue, Error, shownName(t.rel), e.attack, fmt.Sprintf("after the transaction of a tenant %s, the next one on the connection sees %s without entering", e.how, count(n, "row")))
 	return nil
 }
 
