@@ -58,6 +58,13 @@ var arrows = map[string][]string{
 	// The log.
 	"audit": {"tenancy", "tenancy/crosstenant", "tenancy/recording", "tenancy/unverified", "query", "query/platform", pgx, uuid},
 
+	// Files.
+	"files": {
+		"tenancy", "tenancy/crosstenant", "crypto", "audit", "query", "query/platform", "files/internal/stream",
+		gocloud, pgx, uuid, xtext,
+	},
+	"files/internal/stream": {},
+
 	// Proof.
 	"lint":             {oliphant, protobuf, yaml},
 	"lint/goanalysis":  {xtools},
