@@ -140,7 +140,7 @@ func (s *SignIn) Password(ctx context.Context, a Attempt) (tenancy.Scope, error)
 	if err != nil {
 		return tenancy.Scope{}, err
 	}
-	door, err := s.door(a, account.Tenant)
+	door, err := s.door(a, account.Tenant, found)
 	if err != nil {
 		return tenancy.Scope{}, err
 	}
@@ -214,11 +214,12 @@ func (s *SignIn) find(ctx context.Context, a Attempt) (account bootstrap.Account
 	return nobody, false, nil
 }
 
-// door is the scope of an attempt. Its actor is an address that somebody typed.
-func (s *SignIn) door(a Attempt, t tenancy.ID) (tenancy.Scope, error) {
-	actor := tenancy.Actor{Email: strings.ToValidUTF8(a.Email, "?"), IP: a.IP, Request: a.Request}
-	if actor.Email == "" || len(actor.Email) > 254 {
-		actor.Email = "unknown"
+// door is the scope of an attempt. Its actor is the address that somebody typed
+// and did not prove; one that nobody has stays outside, it may be anything.
+func (s *SignIn) door(a Attempt, t tenancy.ID, found bool) (tenancy.Scope, error) {
+	actor := tenancy.Actor{Email: "unknown", IP: a.IP, Request: a.Request}
+	if found {
+		actor.Email = a.Email
 	}
 	return unverified.Scope(s.cfg.DB, actor, t, roleSignIn)
 }
