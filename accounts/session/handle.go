@@ -70,7 +70,7 @@ func parseHandle(s crypto.Secret) (handle, error) {
 		return handle{}, ErrEnded
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) != handleSize || b[0] != handleVersion {
+	if err != nil || len(b) != handleSize || b[0] != handleVersion || strings.ContainsAny(text, "\r\n") { // which the decoder skips
 		return handle{}, ErrEnded
 	}
 	var h handle
