@@ -95,6 +95,7 @@ var arrows = map[string][]string{
 	"examples/bookings/store":  {"tenancy", uuid},
 	"examples/registry":        {"tenancy", "examples/registry/people", uuid},
 	"examples/registry/people": {"tenancy", uuid},
+	"examples/worker":          {"tenancy", pgx, river},
 }
 
 const (
@@ -110,6 +111,7 @@ const (
 	xtext          = "golang.org/x/text"
 	xtools         = "golang.org/x/tools"
 	grpc           = "google.golang.org/grpc"
+	river          = "github.com/riverqueue/river"
 	oidc           = "github.com/coreos/go-oidc/v3"
 	testcontainers = "github.com/testcontainers/testcontainers-go"
 	embedded       = "github.com/fergusstrange/embedded-postgres"
@@ -141,6 +143,7 @@ var laws = []struct {
 		[]string{"examples/", "audit", "accounts", "accounts/middleware", "accounts/session"},
 	},
 	{oidc, "who has no such sign-in must not inherit it", []string{"accounts/oidclogin"}},
+	{river, "a library does not choose the queue", []string{"examples/worker"}},
 	{grpc, "who serves no gRPC must not inherit it", []string{"accounts/grpcauth"}},
 	{"tenancy/recording", "a handle past a role's read-only transaction is for its record", []string{"audit"}},
 	{"tenancy/bootstrap", "it tells who is registered where, before anybody is admitted", []string{"accounts"}},

@@ -15,6 +15,9 @@
 //		return tenancy.Role(role), err // pgx.ErrNoRows counts as not admitted
 //	}
 //
+// examples/registry is such a team, and examples/worker its work in the
+// background.
+//
 // Making and closing tenants is the platform's work, see [CreateTenant]; it
 // needs tenancy/crosstenant. What happens inside a tenant needs only its scope.
 package accounts

@@ -1,0 +1,2 @@
+-- River's tables lie apart from the team's own.
+create schema if not exists queue;

@@ -1,0 +1,16 @@
+package main
+
+import (
+	"context"
+
+	"github.com/watertight-go/watertight/examples/worker"
+	"github.com/watertight-go/watertight/tenancy"
+)
+
+type remind struct{ Booking int64 }
+
+func (remind) Kind() string { return "remind" }
+
+func book(ctx context.Context, q *worker.Queue, s tenancy.Scope) error {
+	return worker.Enqueue(ctx, q, s, remind{Booking: 1})
+}

@@ -1,0 +1,17 @@
+package main
+
+import (
+	"context"
+
+	"github.com/watertight-go/watertight/examples/worker"
+	"github.com/watertight-go/watertight/tenancy"
+)
+
+type remind struct{ Booking int64 }
+
+func (remind) Kind() string { return "remind" }
+
+// An id is not enough: nobody was admitted to it.
+func book(ctx context.Context, q *worker.Queue, s tenancy.Scope) error {
+	return worker.Enqueue(ctx, q, s.Tenant(), remind{Booking: 1}) // want "cannot use s.Tenant\\(\\) .* as tenancy.Scope value"
+}
