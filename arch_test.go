@@ -65,6 +65,9 @@ var arrows = map[string][]string{
 	},
 	"files/internal/stream": {},
 
+	// The tenant as a unit.
+	"lifecycle": {"tenancy", "tenancy/custody", "audit", age, pgx},
+
 	// Proof.
 	"lint":             {oliphant, protobuf, yaml},
 	"lint/goanalysis":  {xtools},
@@ -102,6 +105,7 @@ const (
 	pgx            = "github.com/jackc/pgx/v5"
 	uuid           = "github.com/google/uuid"
 	jwt            = "github.com/golang-jwt/jwt/v5"
+	age            = "filippo.io/age"
 	goose          = "github.com/pressly/goose/v3"
 	oliphant       = "github.com/sqlc-dev/oliphant"
 	protobuf       = "google.golang.org/protobuf"
@@ -140,11 +144,13 @@ var laws = []struct {
 	{gointernal, "it is for tests", nil},
 	{
 		"tenancy/unverified", "a scope without admission is for tests, for gateways that have verified, for the record of a refusal, for an attempt to sign in, and for a session token that carries the admission",
-		[]string{"examples/", "audit", "accounts", "accounts/middleware", "accounts/session"},
+		[]string{"examples/", "audit", "accounts", "accounts/middleware", "accounts/session", "tenancy/custody"},
 	},
 	{oidc, "who has no such sign-in must not inherit it", []string{"accounts/oidclogin"}},
 	{river, "a library does not choose the queue", []string{"examples/worker"}},
 	{grpc, "who serves no gRPC must not inherit it", []string{"accounts/grpcauth"}},
+	{"tenancy/custody", "it opens closed tenants", []string{"lifecycle", "cmd/watertight"}},
+	{age, "who hands no tenant over must not inherit a cipher", []string{"lifecycle", "cmd/watertight"}},
 	{"tenancy/recording", "a handle past a role's read-only transaction is for its record", []string{"audit"}},
 	{"tenancy/bootstrap", "it tells who is registered where, before anybody is admitted", []string{"accounts"}},
 	{jwt, "one package reads and writes tokens", []string{"accounts/session"}},

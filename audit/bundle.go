@@ -145,12 +145,17 @@ func (s *source) writeRest(z *zip.Writer, key VerifyingKey, sum Summary) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []struct {
+	parts := []struct {
 		name string
 		data []byte
-	}{
-		{bundleCheckpoint, notes.Bytes()}, {bundleTree, tree}, {bundleKey, []byte(key.String() + "\n")}, {bundleSummary, summary},
-	} {
+	}{{bundleCheckpoint, notes.Bytes()}, {bundleTree, tree}, {bundleSummary, summary}}
+	if key != (VerifyingKey{}) {
+		parts = append(parts, struct {
+			name string
+			data []byte
+		}{bundleKey, []byte(key.String() + "\n")})
+	}
+	for _, part := range parts {
 		f, err := z.Create(part.name)
 		if err == nil {
 			_, err = f.Write(part.data)

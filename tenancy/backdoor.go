@@ -12,8 +12,8 @@ const roleLookup Role = "lookup"
 
 // What the packages below tenancy may do beyond this package's own API: make a
 // scope without asking the registry, one over all tenants on a DB of the system
-// role, a handle that names no tenant, and one on which a read-only role's
-// record can be written.
+// role, a handle that names no tenant, one on which a read-only role's record
+// can be written, and a DB of the role that works on closed tenants.
 func init() {
 	gate.NewScope = func(db *DB, a Actor, t ID, r Role) (Scope, error) {
 		switch {
@@ -46,5 +46,8 @@ func init() {
 	}
 	gate.OpenSystem = func(ctx context.Context, url string, cfg Config) (*DB, error) {
 		return open(ctx, url, cfg, systemDuty)
+	}
+	gate.OpenCustody = func(ctx context.Context, url string, cfg Config) (*DB, error) {
+		return open(ctx, url, cfg, custodyDuty)
 	}
 }

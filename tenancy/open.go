@@ -35,6 +35,9 @@ type duty struct {
 var (
 	tenantDuty = duty{role: "watertight_app", policy: "watertight.tenant()", reach: reachTenant}
 	systemDuty = duty{role: "watertight_system", policy: "watertight.crosstenant()", reach: reachAll}
+
+	// One tenant at a time, as the application, but a closed one as well.
+	custodyDuty = duty{role: "watertight_lifecycle", policy: "watertight.tenant()", reach: reachTenant}
 )
 
 // Open connects to the database and refuses it when the promises could not be

@@ -20,4 +20,7 @@ var (
 
 	// OpenSystem is func(ctx context.Context, url string, cfg tenancy.Config) (*tenancy.DB, error).
 	OpenSystem any
+
+	// OpenCustody is func(ctx context.Context, url string, cfg tenancy.Config) (*tenancy.DB, error).
+	OpenCustody any
 )
