@@ -339,17 +339,20 @@ func readsOnly(sql string) bool {
 
 // judge compares the answers.
 func (a *queryAttack) judge(list []Query) {
+	canaries := a.w.newCanaries()
+	type run struct {
+		query   *Query
+		setting setting
+	}
+	runs := map[run][]*probe{}
+	for _, p := range a.probes {
+		runs[run{p.query, p.setting}] = append(runs[run{p.query, p.setting}], p)
+	}
 	for i := range list {
 		q := &list[i]
 		for _, s := range settings {
-			var probes []*probe
-			for _, p := range a.probes {
-				if p.query == q && p.setting == s {
-					probes = append(probes, p)
-				}
-			}
-			if len(probes) > 0 {
-				a.judgeQuery(q, s, probes)
+			if probes := runs[run{q, s}]; len(probes) > 0 {
+				a.judgeQuery(q, s, probes, canaries)
 			}
 		}
 		if q.Waived == "" {
@@ -358,9 +361,8 @@ func (a *queryAttack) judge(list []Query) {
 	}
 }
 
-func (a *queryAttack) judgeQuery(q *Query, s setting, probes []*probe) {
+func (a *queryAttack) judgeQuery(q *Query, s setting, probes []*probe, canaries *canaries) {
 	rows, answered, last := 0, false, ""
-	canaries := a.w.canaries()
 	for _, p := range probes {
 		switch {
 		case p.with.interrupted() || p.again.interrupted() || p.without.interrupted():
@@ -369,7 +371,7 @@ func (a *queryAttack) judgeQuery(q *Query, s setting, probes []*probe) {
 		case len(p.with.changed) > 0:
 			a.leakedQuery(q, s, "changes rows of another tenant in "+result{changed: p.with.changed}.changedNames())
 			return
-		case p.with.err == nil && shows(p.with.rows, p.bound, canaries):
+		case p.with.err == nil && canaries.shown(p.with.rows, p.bound):
 			a.leakedQuery(q, s, "shows values of another tenant")
 			return
 		case p.with.sum == p.again.sum && p.with.sum != p.without.sum:

@@ -60,7 +60,7 @@ func (h *whole) objects(ctx context.Context) error {
 	if len(list) == 0 {
 		return nil
 	}
-	canaries := h.w.canaries()
+	canaries := h.w.newCanaries()
 	for _, o := range list {
 		if err := h.attackObject(ctx, o, canaries); err != nil {
 			return err
@@ -260,35 +260,8 @@ func (h *whole) argumentValues(oid catalog.OID, argument string) []value {
 	return out
 }
 
-// canaries are values that only rows of other tenants hold.
-func (w *world) canaries() []string {
-	mine, theirs := map[string]bool{}, map[string]bool{}
-	for _, t := range w.tables {
-		for _, r := range t.rows {
-			for _, v := range r.values {
-				if len(v) < 6 || v == nullText {
-					continue
-				}
-				if r.tenant != nil && r.tenant.index == 1 {
-					theirs[v] = true
-				} else {
-					mine[v] = true
-				}
-			}
-		}
-	}
-	var out []string
-	for v := range theirs {
-		if !mine[v] {
-			out = append(out, v)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
 // attackObject asks with and without the rows of the others.
-func (h *whole) attackObject(ctx context.Context, o object, canaries []string) error {
+func (h *whole) attackObject(ctx context.Context, o object, canaries *canaries) error {
 	verdict, detail, answered := Held, "the same answer with and without the rows of others", false
 	for _, q := range o.asks {
 		with, err := h.ask(ctx, q.sql, false)
@@ -300,7 +273,7 @@ func (h *whole) attackObject(ctx context.Context, o object, canaries []string) e
 			continue
 		}
 		answered = true
-		if found := shows(with.rows, q.bound, canaries); found {
+		if found := canaries.shown(with.rows, q.bound); found {
 			verdict, detail = Leaked, "shows values of another tenant"
 			break
 		}
@@ -332,21 +305,6 @@ func (h *whole) attackObject(ctx context.Context, o object, canaries []string) e
 		h.find(o.rule, Error, "", o.kind+" "+o.name, o.kind+" "+o.name+" "+detail)
 	}
 	return nil
-}
-
-// shows says whether an answer holds a value of another tenant that was not in
-// the question.
-func shows(rows [][]string, bound, canaries []string) bool {
-	for _, r := range rows {
-		for _, v := range r {
-			for _, c := range canaries {
-				if strings.Contains(v, c) && !slices.ContainsFunc(bound, func(b string) bool { return strings.Contains(b, c) }) {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
 
 // ask runs a statement as the application inside the first tenant.
