@@ -24,8 +24,9 @@ type Bucket struct {
 	root *os.Root // of a directory, to look for links that somebody planted
 }
 
-// OpenDir opens a directory, and makes it if it is not there, readable by its
-// owner only. It must lie outside of whatever a web server serves.
+// OpenDir opens a directory. If it is not there it is made, and so are the
+// folders in it, readable by their owner only. It must lie outside of whatever
+// a web server serves.
 //
 // A link inside of it is never followed: an object that is one, or lies behind
 // one, is refused with [ErrKey].

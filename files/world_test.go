@@ -31,13 +31,14 @@ var operator = tenancy.Actor{Email: "ops@example", Kind: tenancy.KindJob}
 // world is two tenants whose files are in one bucket.
 type world struct {
 	*pgtest.Database
-	admin *pgxpool.Pool // past row-level security, to see what is really there
-	db    *tenancy.DB
-	sys   *crosstenant.DB
-	ring  *crypto.Ring
-	dir   string       // of the bucket; empty in memory
-	raw   *blob.Bucket // the bucket as who runs it sees it
-	store *files.Store
+	admin  *pgxpool.Pool // past row-level security, to see what is really there
+	db     *tenancy.DB
+	sys    *crosstenant.DB
+	ring   *crypto.Ring
+	dir    string       // of the bucket; empty in memory
+	raw    *blob.Bucket // the bucket as who runs it sees it
+	bucket *files.Bucket
+	store  *files.Store
 
 	a, b      tenancy.ID
 	anna, bob tenancy.Scope // owners of a and b
@@ -61,19 +62,18 @@ func newWorld(t testing.TB, driver string, change ...func(*files.Config)) *world
 	t.Cleanup(w.sys.Close)
 	w.ring = newRing(t, w.db)
 
-	var bucket *files.Bucket
 	if driver == "memory" {
 		w.raw = memblob.OpenBucket(nil)
-		bucket, err = files.NewBucket(w.raw)
+		w.bucket, err = files.NewBucket(w.raw)
 	} else {
 		w.dir = filepath.Join(t.TempDir(), "bucket")
-		bucket, err = files.OpenDir(w.dir)
+		w.bucket, err = files.OpenDir(w.dir)
 		require.NoError(t, err)
 		w.raw, err = fileblob.OpenBucket(w.dir, &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
 	}
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = bucket.Close() })
-	cfg := files.Config{DB: w.db, Ring: w.ring, Bucket: bucket, LinkKeys: []files.LinkKey{linkKey("k1")}}
+	t.Cleanup(func() { _ = w.bucket.Close() })
+	cfg := files.Config{DB: w.db, Ring: w.ring, Bucket: w.bucket, LinkKeys: []files.LinkKey{linkKey("k1")}}
 	for _, fn := range change {
 		fn(&cfg)
 	}
@@ -171,4 +171,9 @@ func names(t testing.TB, h *files.Handle) []string {
 		list = append(list, f.Name)
 	}
 	return list
+}
+
+func readAll(r io.Reader) (string, error) {
+	b, err := io.ReadAll(r)
+	return string(b), err
 }

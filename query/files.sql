@@ -62,12 +62,13 @@ where tenant_id = $1
   and state = 'ready';
 
 -- name: DeleteFile :one
--- From here on it is not there any more; its object follows.
+-- From here on it is not there any more; its object follows. One whose object
+-- could not be deleted is found again.
 update watertight.files
 set state = 'deleting', state_at = now()
 where tenant_id = $1
   and id = $2
-  and state = 'ready'
+  and state <> 'uploading'
 returning object;
 
 -- name: DeleteFilesPage :execrows

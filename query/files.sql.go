@@ -50,11 +50,12 @@ update watertight.files
 set state = 'deleting', state_at = now()
 where tenant_id = $1
   and id = $2
-  and state = 'ready'
+  and state <> 'uploading'
 returning object
 `
 
-// From here on it is not there any more; its object follows.
+// From here on it is not there any more; its object follows. One whose object
+// could not be deleted is found again.
 func (q *Queries) DeleteFile(ctx context.Context, tenantID tenancy.ID, iD uuid.UUID) (uuid.UUID, error) {
 	row := q.db.QueryRow(ctx, deleteFile, tenantID, iD)
 	var object uuid.UUID
