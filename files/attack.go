@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"gocloud.dev/blob"
 
+	"github.com/watertight-go/watertight/crypto"
 	"github.com/watertight-go/watertight/tenancy"
 )
 
@@ -75,7 +76,7 @@ func Attack(ctx context.Context, s *Store, attacker, victim tenancy.Scope) (atte
 
 // refused reports whether an error is a denial, and not a try that was never made.
 func refused(err error) bool {
-	for _, denial := range []error{ErrNotFound, ErrLink, ErrCorrupt, ErrExists, tenancy.ErrTenantMismatch} {
+	for _, denial := range []error{ErrNotFound, ErrLink, ErrCorrupt, crypto.ErrOpen, tenancy.ErrTenantMismatch} {
 		if errors.Is(err, denial) {
 			return true
 		}

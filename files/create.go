@@ -143,6 +143,10 @@ func (h *Handle) fill(ctx context.Context, q *query.Queries, f File, object uuid
 		return File{}, fmt.Errorf("make the key of file %s: %w", f.ID, err)
 	}
 	defer clear(c.key[:])
+	// A tenant whose keys are gone is to hear it before gigabytes flow.
+	if _, err := h.seal(ctx, f.ID, &c); err != nil {
+		return File{}, err
+	}
 	room := &room{handle: h, q: q, id: f.ID, object: object, said: f.Size, reserved: max(f.Size, 0), seen: time.Now()}
 	if err := h.write(ctx, object, &c, room, r); err != nil {
 		return File{}, err
@@ -155,11 +159,9 @@ func (h *Handle) fill(ctx context.Context, q *query.Queries, f File, object uuid
 	}
 	f.Size, f.SealedSize, f.SHA256 = c.size, stream.SealedSize(c.size), c.sha256
 
-	plain := c.encode()
-	defer clear(plain)
-	sealed, err := h.store.ring.Seal(ctx, h.scope.Tenant(), ref(f.ID), crypto.NewSecret(plain))
+	sealed, err := h.seal(ctx, f.ID, &c)
 	if err != nil {
-		return File{}, fmt.Errorf("seal the key of file %s: %w", f.ID, err)
+		return File{}, err
 	}
 	n, err := q.FinishFile(ctx, h.scope.Tenant(), f.ID, object, f.Size, f.SealedSize, sealed)
 	if err != nil {
@@ -169,6 +171,16 @@ func (h *Handle) fill(ctx context.Context, q *query.Queries, f File, object uuid
 		return File{}, ErrOvertaken
 	}
 	return f, nil
+}
+
+func (h *Handle) seal(ctx context.Context, id uuid.UUID, c *content) ([]byte, error) {
+	plain := c.encode()
+	defer clear(plain)
+	sealed, err := h.store.ring.Seal(ctx, h.scope.Tenant(), ref(id), crypto.NewSecret(plain))
+	if err != nil {
+		return nil, fmt.Errorf("seal the key of file %s: %w", id, err)
+	}
+	return sealed, nil
 }
 
 // write streams r into the object and notes size and digest in c.

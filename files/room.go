@@ -42,14 +42,16 @@ func (r *room) take(ctx context.Context, size int64) error {
 	case r.said >= 0:
 		return ErrSize
 	}
-	step := max(firstStep, r.reserved/2)
+	step := int64(max(firstStep, r.reserved/2))
 	for {
 		err := r.grow(ctx, max(size, r.reserved+step))
 		// Near the limit a smaller step may fit where a large one does not.
-		if !errors.Is(err, ErrQuota) || step <= stream.ChunkSize {
+		if !errors.Is(err, ErrQuota) || step == 0 {
 			return err
 		}
-		step /= 2
+		if step /= 2; step < stream.ChunkSize {
+			step = 0 // what is needed now, and no more
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"time"
 
 	"github.com/google/uuid"
@@ -50,6 +51,9 @@ func (h *Handle) Sweep(ctx context.Context, grace time.Duration) (Swept, error) 
 	// memory.
 	err = h.store.bucket.list(ctx, h.scope.Tenant(), func(o listed) error {
 		key, err := parseKey(o.key)
+		if err != nil && h.store.bucket.halfWritten(o.key) {
+			return s.halfWritten(ctx, o)
+		}
 		if err != nil || h.store.bucket.guard(key) != nil {
 			s.Foreign++
 			return nil
@@ -102,6 +106,28 @@ func (s *sweep) object(ctx context.Context, object uuid.UUID, changed time.Time)
 	}
 	s.Objects++
 	return nil
+}
+
+// halfWritten removes what the driver of directories left of an object that
+// was being written when its process died.
+func (s *sweep) halfWritten(ctx context.Context, o listed) error {
+	if !o.changed.Before(s.before) {
+		return nil
+	}
+	s.Objects++
+	return s.handle.store.bucket.remove(ctx, o.key)
+}
+
+var halfWritten = regexp.MustCompile(`^\.[0-9a-f]{1,16}\.tmp$`)
+
+// halfWritten reports whether a key is of an object that the driver of
+// directories is writing: the object's key, a number and ".tmp".
+func (b *Bucket) halfWritten(key string) bool {
+	if b.root == nil || len(key) <= keyLength || !halfWritten.MatchString(key[keyLength:]) {
+		return false
+	}
+	_, err := parseKey(key[:keyLength])
+	return err == nil
 }
 
 // rowsBefore goes through the rows whose objects the bucket did not list: all

@@ -3,6 +3,7 @@ package files_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -24,8 +25,6 @@ import (
 	"github.com/watertight-go/watertight/tenancy/crosstenant"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
-
 var operator = tenancy.Actor{Email: "ops@example", Kind: tenancy.KindJob}
 
 // world is two tenants whose files are in one bucket.
@@ -34,6 +33,7 @@ type world struct {
 	admin  *pgxpool.Pool // past row-level security, to see what is really there
 	db     *tenancy.DB
 	sys    *crosstenant.DB
+	kek    string // the path of the key file
 	ring   *crypto.Ring
 	dir    string       // of the bucket; empty in memory
 	raw    *blob.Bucket // the bucket as who runs it sees it
@@ -60,7 +60,11 @@ func newWorld(t testing.TB, driver string, change ...func(*files.Config)) *world
 	w.sys, err = crosstenant.Open(ctx, w.SystemURL, crosstenant.Config{Key: w.Key, Record: crosstenant.Log(slog.New(slog.DiscardHandler))})
 	require.NoError(t, err)
 	t.Cleanup(w.sys.Close)
-	w.ring = newRing(t, w.db)
+	w.kek = filepath.Join(t.TempDir(), "kek")
+	_, err = crypto.CreateKeyFile(w.kek)
+	require.NoError(t, err)
+	w.ring, err = openRing(w.db, w.kek)
+	require.NoError(t, err)
 
 	if driver == "memory" {
 		w.raw = memblob.OpenBucket(nil)
@@ -86,15 +90,17 @@ func newWorld(t testing.TB, driver string, change ...func(*files.Config)) *world
 	return w
 }
 
-func newRing(t testing.TB, db *tenancy.DB) *crypto.Ring {
-	t.Helper()
-	kek, err := crypto.CreateKeyFile(filepath.Join(t.TempDir(), "kek"))
-	require.NoError(t, err)
+// openRing returns a ring over the key store of db, as another process has it.
+func openRing(db *tenancy.DB, kekPath string) (*crypto.Ring, error) {
+	kek, err := crypto.OpenKeyFile(kekPath)
+	if err != nil {
+		return nil, err
+	}
 	store, err := keystore.New(db)
-	require.NoError(t, err)
-	ring, err := crypto.NewRing(crypto.RingConfig{Store: store, KEKs: []crypto.KEK{kek}})
-	require.NoError(t, err)
-	return ring
+	if err != nil {
+		return nil, err
+	}
+	return crypto.NewRing(crypto.RingConfig{Store: store, KEKs: []crypto.KEK{kek}})
 }
 
 func linkKey(id string) files.LinkKey {
@@ -176,4 +182,13 @@ func names(t testing.TB, h *files.Handle) []string {
 func readAll(r io.Reader) (string, error) {
 	b, err := io.ReadAll(r)
 	return string(b), err
+}
+
+func errorsIsAny(err error, targets ...error) bool {
+	for _, target := range targets {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
 }

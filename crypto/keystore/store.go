@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/watertight-go/watertight/crypto"
 	"github.com/watertight-go/watertight/query"
@@ -79,6 +80,11 @@ func (s *Store) AddFirstKey(ctx context.Context, k crypto.WrappedKey) error {
 		return err
 	}
 	n, err := q.AddFirstTenantKey(tenancy.WithAction(ctx, "keys.create"), k.Tenant, k.KEK, k.Wrapped)
+	// ON CONFLICT looks at one unique index. When two insert at the same moment
+	// the other one, of the active key, may be what the second runs into.
+	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) && pg.Code == "23505" {
+		return crypto.ErrKeyExists
+	}
 	if err != nil {
 		return fmt.Errorf("add tenant key: %w", err)
 	}
