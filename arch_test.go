@@ -66,7 +66,7 @@ var arrows = map[string][]string{
 	"files/internal/stream": {},
 
 	// The tenant as a unit.
-	"lifecycle": {"tenancy", "tenancy/custody", "audit", age, pgx},
+	"lifecycle": {"tenancy", "tenancy/custody", "audit", "crypto", age, pgx, uuid},
 
 	// Proof.
 	"lint":             {oliphant, protobuf, yaml},

@@ -29,7 +29,8 @@ type table struct {
 	schema, name   string
 	tenant         string // the column
 	excluded       string // why an export leaves it out
-	columns, types []string
+	columns, types []string // without the generated ones
+	fields         []string // of the row type: all columns
 	required       []string
 	collatable     []string
 	key            []string
@@ -115,7 +116,7 @@ func readTables(ctx context.Context, c *tenancy.Conn) ([]*table, error) {
 
 func scanTable(row pgx.CollectableRow) (*table, error) {
 	var t table
-	err := row.Scan(&t.oid, &t.schema, &t.name, &t.tenant, &t.excluded, &t.columns, &t.types, &t.required,
+	err := row.Scan(&t.oid, &t.schema, &t.name, &t.tenant, &t.excluded, &t.columns, &t.types, &t.fields, &t.required,
 		&t.collatable, &t.key, &t.counted, &t.sequences, &t.reachable)
 	return &t, err
 }
@@ -145,33 +146,41 @@ func readKeys(ctx context.Context, c *tenancy.Conn, tables []*table) error {
 	return nil
 }
 
-// inOrder puts parents before what refers to them. In a cycle a key that can
-// wait for the end of the transaction orders nothing; what is left goes by
-// name, and [table.late] says which columns are filled in afterwards.
+// inOrder puts parents before what refers to them. In a cycle, a key that can
+// wait for the end of the transaction orders nothing, and then one that can be
+// empty at first, see [table.late].
 func inOrder(tables []*table) []*table {
 	var (
 		out  []*table
 		done = map[*table]bool{}
 	)
-	ready := func(t *table, ignoreDeferrable bool) bool {
-		for _, k := range t.refers {
-			if k.to != t && !done[k.to] && !(ignoreDeferrable && k.deferrable) {
-				return false
-			}
-		}
-		return true
+	waits := []func(*table, foreignKey) bool{
+		func(*table, foreignKey) bool { return false },
+		func(_ *table, k foreignKey) bool { return k.deferrable },
+		func(t *table, k foreignKey) bool { return k.deferrable || len(t.optional(k)) > 0 },
+		func(*table, foreignKey) bool { return true },
 	}
 	for len(out) < len(tables) {
 		next := -1
-		for pass := 0; pass < 3 && next < 0; pass++ {
+		for _, wait := range waits {
 			next = slices.IndexFunc(tables, func(t *table) bool {
-				return !done[t] && (pass == 2 || ready(t, pass == 1))
+				return !done[t] && !slices.ContainsFunc(t.refers, func(k foreignKey) bool {
+					return k.to != t && !done[k.to] && !wait(t, k)
+				})
 			})
+			if next >= 0 {
+				break
+			}
 		}
 		done[tables[next]] = true
 		out = append(out, tables[next])
 	}
 	return out
+}
+
+// optional are the columns of a key that can be empty.
+func (t *table) optional(k foreignKey) []string {
+	return slices.DeleteFunc(slices.Clone(k.columns), func(c string) bool { return slices.Contains(t.required, c) })
 }
 
 // late returns the columns of keys that refer to rows which come later, in the
@@ -184,8 +193,8 @@ func (t *table) late(order []*table) []string {
 		if k.deferrable || slices.Index(order, k.to) < at {
 			continue
 		}
-		for _, c := range k.columns {
-			if !slices.Contains(t.required, c) && !slices.Contains(cols, c) {
+		for _, c := range t.optional(k) {
+			if !slices.Contains(cols, c) {
 				cols = append(cols, c)
 			}
 		}
