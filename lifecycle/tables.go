@@ -27,8 +27,8 @@ var (
 type table struct {
 	oid            uint32
 	schema, name   string
-	tenant         string // the column
-	excluded       string // why an export leaves it out
+	tenant         string   // the column
+	excluded       string   // why an export leaves it out
 	columns, types []string // without the generated ones
 	fields         []string // of the row type: all columns
 	required       []string
