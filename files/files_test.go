@@ -153,6 +153,7 @@ func TestUploadThatFails(t *testing.T) {
 	}{
 		"shorter than said":        {files.Upload{Name: "a", Size: 5}, strings.NewReader("four"), files.ErrSize},
 		"longer than said":         {files.Upload{Name: "a", Size: 3}, strings.NewReader("four"), files.ErrSize},
+		"endless, and said short":  {files.Upload{Name: "a", Size: 3}, zeros{}, files.ErrSize},
 		"longer than it may":       {files.Upload{Name: "a", Size: -1}, io.LimitReader(zeros{}, 1<<20+1), files.ErrTooLarge},
 		"said to be too long":      {files.Upload{Name: "a", Size: 1<<20 + 1}, zeros{}, files.ErrTooLarge},
 		"a size below nothing":     {files.Upload{Name: "a", Size: -2}, strings.NewReader(""), files.ErrSize},

@@ -212,7 +212,7 @@ func TestAttackFindsALeak(t *testing.T) {
 	w := newWorld(t, "memory")
 	put(t, w.fa, "a.txt", "Alpha's")
 	// The audit trigger, which refuses a row of another tenant, goes first.
-	_, err := w.admin.Exec(t.Context(), `drop event trigger watertight_protected`)
+	_, err := w.admin.Exec(t.Context(), `drop event trigger watertight_protected; drop event trigger watertight_audit_trigger`)
 	require.NoError(t, err)
 	_, err = w.admin.Exec(t.Context(), `alter table watertight.files disable trigger watertight_audit`)
 	require.NoError(t, err)
@@ -241,8 +241,15 @@ func TestAttackFindsALeak(t *testing.T) {
 func TestAttackInTheLeakSuite(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "memory")
+	// One table is enough for the suite to have something of its own to do.
+	for _, sql := range []string{
+		`create schema app`, `create table app.notes (tenant_id uuid not null, id bigint not null, primary key (tenant_id, id))`, `select watertight.protect('app.notes')`,
+	} {
+		_, err := w.Migrator(t).Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
 	report, err := leaktest.Check(t.Context(), leaktest.Config{
-		URL: w.AdminURL, AppRole: "watertight_app", Schemas: []string{"watertight"},
+		URL: w.AdminURL, AppRole: "watertight_app", Schemas: []string{"app"},
 		Attacks: []leaktest.Attack{{Name: "files", Run: func(ctx context.Context, _ leaktest.Site) (out []leaktest.Attempt, err error) {
 			attempts, err := files.Attack(ctx, w.store, w.anna, w.bob)
 			for _, a := range attempts {

@@ -46,6 +46,8 @@ func NewReader(src Source, key []byte, p Place, size int64) (*Reader, error) {
 	if err := readFull(body, header); err != nil {
 		return nil, errors.Join(err, body.Close())
 	}
+	// The authenticated data would refuse it as well; a reader that knows more
+	// versions begins here.
 	if string(header[:len(magic)]) != magic {
 		_ = body.Close()
 		return nil, ErrCorrupt

@@ -40,7 +40,7 @@ type vector struct {
 	Result  string   `json:"result"`
 }
 
-func readVectors(t *testing.T) []vector {
+func readVectors(t testing.TB) []vector {
 	t.Helper()
 	data, err := os.ReadFile(streamVectors)
 	if err != nil {
