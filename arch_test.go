@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"tenancy/unverified":    {"tenancy", "tenancy/internal/gate"},
 	"tenancy/recording":     {"tenancy", "tenancy/internal/gate"},
 	"tenancy/bootstrap":     {"tenancy", "tenancy/internal/gate", pgx, uuid},
+	"tenancy/placement":     {"tenancy", "tenancy/unverified", pgx, uuid},
 
 	// Secrets.
 	"crypto":                   {"tenancy", "crypto/internal/envelope", uuid, xcrypto, xtext},
@@ -144,7 +145,7 @@ var laws = []struct {
 	{gointernal, "it is for tests", nil},
 	{
 		"tenancy/unverified", "a scope without admission is for tests, for gateways that have verified, for the record of a refusal, for an attempt to sign in, and for a session token that carries the admission",
-		[]string{"examples/", "audit", "accounts", "accounts/middleware", "accounts/session", "tenancy/custody"},
+		[]string{"examples/", "audit", "accounts", "accounts/middleware", "accounts/session", "tenancy/custody", "tenancy/placement"},
 	},
 	{oidc, "who has no such sign-in must not inherit it", []string{"accounts/oidclogin"}},
 	{river, "a library does not choose the queue", []string{"examples/worker"}},

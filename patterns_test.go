@@ -50,6 +50,7 @@ var patterns = []pattern{
 			"tenancy/sql.go":            "the statements of the handle itself",
 			"tenancy/tx.go":             "the savepoints of the handle",
 			"tenancy/copy.go":           "the insert that stands for COPY",
+			"tenancy/placement/":        "one look-up, in the context of the tenant that is looked up",
 			"tenancy/bootstrap/":        "the two look-ups, which no handle of a tenant may call",
 			"schema/":                   "calls of its own functions",
 			"audit/sealer.go":           "calls of its own functions, as a role that no handle has",

@@ -18,6 +18,10 @@ var (
 	// ErrNotAdmitted: the account is not registered with the tenant.
 	ErrNotAdmitted = errors.New("the account is not registered with this tenant (sign in to the tenant, or ask its owner for a membership)")
 
+	// ErrMoving: the tenant is on its way to another database and closed for that
+	// time. Nothing was written; the same call succeeds there in a moment.
+	ErrMoving = errors.New("the tenant is being moved (try again in a moment)")
+
 	// ErrForbidden: the actor's role does not allow the operation.
 	ErrForbidden = errors.New("the role does not allow this operation (ask an owner of the tenant for the role)")
 

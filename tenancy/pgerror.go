@@ -31,6 +31,8 @@ var contextErrors = map[string]struct {
 	"watertight_context_invalid": {ErrContextInvalid, "check that Config.Key is one of the database's live keys"},
 	"watertight_context_expired": {ErrContextExpired, "check that the clocks of application and database agree"},
 	"watertight_context_once":    {ErrContextInvalid, "one tenant for each transaction"},
+	"watertight_tenant_moving":   {ErrMoving, "try again in a moment"},
+	"watertight_tenant_closing":  {ErrNotAdmitted, "it is to be erased"},
 }
 
 // clean makes an error of pgx fit to be shown: a database error without the

@@ -81,8 +81,7 @@ begin
   end if;
   if shut in ('moving', 'closing') and not pg_has_role(session_user, 'watertight_lifecycle', 'member') then
     raise exception 'the tenant is %', shut
-      using errcode = '42501', constraint = 'watertight_tenant_closed',
-        hint = 'One that is moving opens again in a moment.';
+      using errcode = '42501', constraint = 'watertight_tenant_' || shut;
   end if;
   return scope::uuid;
 end $$;
