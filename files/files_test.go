@@ -222,6 +222,68 @@ func TestRestore(t *testing.T) {
 	require.Equal(t, files.Space{Bytes: 7, Files: 1, MaxBytes: -1, MaxFiles: -1}, space)
 }
 
+// Of two uploads under one id the one that began last is the file, and the
+// other hears that it is not.
+func TestTwoUploadsOfOneID(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "directory")
+	ctx := t.Context()
+	f := put(t, w.fa, "a.txt", "content")
+	require.NoError(t, w.fa.Delete(ctx, f.ID))
+	f.SHA256 = [32]byte{}
+	_, err := w.fa.Restore(ctx, f, &during{rest: strings.NewReader("slower!"), fn: func() {
+		_, err := w.fa.Restore(ctx, f, strings.NewReader("content"))
+		require.NoError(t, err)
+	}})
+	require.ErrorIs(t, err, files.ErrOvertaken)
+	got, err := get(t, w.fa, f.ID)
+	require.NoError(t, err)
+	require.Equal(t, "content", got)
+
+	// Also while the other has not ended yet.
+	require.NoError(t, w.fa.Delete(ctx, f.ID))
+	begun, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error)
+	_, err = w.fa.Restore(ctx, f, &during{rest: strings.NewReader("slower!"), fn: func() {
+		go func() {
+			_, err := w.fa.Restore(ctx, f, &during{rest: strings.NewReader("content"), fn: func() { close(begun); <-goOn }})
+			done <- err
+		}()
+		<-begun
+	}})
+	require.ErrorIs(t, err, files.ErrOvertaken)
+	require.Empty(t, names(t, w.fa))
+	close(goOn)
+	require.NoError(t, <-done)
+	got, err = get(t, w.fa, f.ID)
+	require.NoError(t, err)
+	require.Equal(t, "content", got)
+}
+
+// The middle of a file that was cut off behind it is not given out either.
+func TestMiddleOfACutFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "memory")
+	ctx := t.Context()
+	f, err := w.fa.Create(ctx, files.Upload{Name: "a", Size: 300_000}, io.LimitReader(zeros{}, 300_000))
+	require.NoError(t, err)
+	middle := func() error {
+		r, err := w.fa.Open(ctx, f.ID)
+		if err != nil {
+			return err
+		}
+		defer func() { require.NoError(t, r.Close()) }()
+		_, err = r.Seek(70_000, io.SeekStart)
+		require.NoError(t, err)
+		_, err = io.ReadFull(r, make([]byte, 10))
+		return err
+	}
+	require.NoError(t, middle(), "the control")
+	sealed, err := w.raw.ReadAll(ctx, w.object(t, f.ID))
+	require.NoError(t, err)
+	require.NoError(t, w.raw.WriteAll(ctx, w.object(t, f.ID), sealed[:40+3*(65536+28)], nil))
+	require.ErrorIs(t, middle(), files.ErrCorrupt)
+}
+
 // Every change of a file leaves an event, and no event shows a key.
 func TestChangesLeaveEvents(t *testing.T) {
 	t.Parallel()

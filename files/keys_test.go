@@ -148,10 +148,11 @@ func TestExchanges(t *testing.T) {
 		"another size in the row": func() {
 			exec(`update watertight.files set size = size - 1, sealed_size = sealed_size - 1 where id = $1`, a1.ID)
 		},
-		"an object that was cut":    func() { require.NoError(t, w.raw.WriteAll(ctx, w.object(t, a1.ID), object(a1)[:60], nil)) },
-		"an object that is empty":   func() { require.NoError(t, w.raw.WriteAll(ctx, w.object(t, a1.ID), nil, nil)) },
-		"an object that is gone":    func() { require.NoError(t, w.raw.Delete(ctx, w.object(t, a1.ID))) },
-		"an object that was longer": func() { require.NoError(t, w.raw.WriteAll(ctx, w.object(t, a1.ID), append(object(a1), 0), nil)) },
+		"another size in the row only": func() { exec(`update watertight.files set size = size - 1 where id = $1`, a1.ID) },
+		"an object that was cut":       func() { require.NoError(t, w.raw.WriteAll(ctx, w.object(t, a1.ID), object(a1)[:60], nil)) },
+		"an object that is empty":      func() { require.NoError(t, w.raw.WriteAll(ctx, w.object(t, a1.ID), nil, nil)) },
+		"an object that is gone":       func() { require.NoError(t, w.raw.Delete(ctx, w.object(t, a1.ID))) },
+		"an object that was longer":    func() { require.NoError(t, w.raw.WriteAll(ctx, w.object(t, a1.ID), append(object(a1), 0), nil)) },
 	} {
 		change()
 		got, err := get(t, w.fa, a1.ID)

@@ -274,3 +274,28 @@ func FuzzName(f *testing.F) {
 		}
 	})
 }
+
+// FuzzUpload gives the store names, on both drivers: one is refused, or is kept
+// as it is with an object in the tenant's own folder, and nothing else is there.
+func FuzzUpload(f *testing.F) {
+	for _, name := range []string{"a.txt", "../x", `..\x`, "%2e%2e%2f", "a\x00b", "cafe\u0301", "\uff0e\uff0e\uff0fx", "\xc0\xae", "CON", "a."} {
+		f.Add(name)
+	}
+	worlds := []*world{newWorld(f, "directory"), newWorld(f, "memory")}
+	f.Fuzz(func(t *testing.T, name string) {
+		for _, w := range worlds {
+			file, err := w.fa.Create(t.Context(), files.Upload{Name: name, Size: 1}, strings.NewReader("x"))
+			if err != nil {
+				require.ErrorIs(t, err, files.ErrName)
+				require.Empty(t, w.objects(t))
+				continue
+			}
+			same, err := w.fa.Stat(t.Context(), file.ID)
+			require.NoError(t, err)
+			require.Equal(t, name, same.Name)
+			require.Equal(t, []string{w.object(t, file.ID)}, w.objects(t))
+			require.NoError(t, w.fa.Delete(t.Context(), file.ID))
+			require.Empty(t, w.objects(t))
+		}
+	})
+}
