@@ -147,7 +147,7 @@ func (h *Handle) fill(ctx context.Context, q *query.Queries, f File, object uuid
 	if _, err := h.seal(ctx, f.ID, &c); err != nil {
 		return File{}, err
 	}
-	room := &room{handle: h, q: q, id: f.ID, object: object, said: f.Size, reserved: max(f.Size, 0), seen: time.Now()}
+	room := &room{handle: h, q: q, id: f.ID, object: object, said: f.Size, reserved: max(f.Size, 0), seen: h.store.now()}
 	if err := h.write(ctx, object, &c, room, r); err != nil {
 		return File{}, err
 	}

@@ -35,7 +35,7 @@ func (r *room) take(ctx context.Context, size int64) error {
 	case size > r.handle.store.maxSize:
 		return ErrTooLarge
 	case size <= r.reserved:
-		if time.Since(r.seen) < MinGrace/4 {
+		if r.handle.store.now().Sub(r.seen) < MinGrace/4 {
 			return nil
 		}
 		return r.grow(ctx, r.reserved)
@@ -63,7 +63,7 @@ func (r *room) grow(ctx context.Context, size int64) error {
 	if n == 0 {
 		return ErrOvertaken
 	}
-	r.reserved, r.seen = size, time.Now()
+	r.reserved, r.seen = size, r.handle.store.now()
 	return nil
 }
 

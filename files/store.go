@@ -83,7 +83,8 @@ func (s *Store) For(scope tenancy.Scope) *Handle { return &Handle{store: s, scop
 // Handle is the files of one tenant. Its zero value refuses everything.
 //
 // Each call takes a connection of the database for its statements and none
-// while content flows.
+// while content flows. Call it outside of tenancy.DB.Tx: what is in a bucket
+// cannot be rolled back.
 type Handle struct {
 	store *Store
 	scope tenancy.Scope

@@ -113,6 +113,30 @@ func TestSweptUploadDoesNotCome(t *testing.T) {
 	require.Empty(t, w.objects(t))
 }
 
+// A slow upload that is alive shows it, also when its room was reserved at once.
+func TestSlowUploadIsAlive(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "directory")
+	ctx := t.Context()
+	now := time.Now()
+	files.SetClock(w.store, func() time.Time { return now })
+	slow := &during{rest: strings.NewReader("tent"), fn: func() {
+		_, err := w.admin.Exec(ctx, `update watertight.files set state_at = now() - interval '2 days'`)
+		require.NoError(t, err)
+		now = now.Add(files.MinGrace / 3)
+	}}
+	swept := &during{rest: strings.NewReader(""), fn: func() {
+		s, err := w.fa.Sweep(ctx, files.MinGrace)
+		require.NoError(t, err)
+		require.Equal(t, files.Swept{}, s)
+	}}
+	f, err := w.fa.Create(ctx, files.Upload{Name: "a.txt", Size: 7}, io.MultiReader(strings.NewReader("con"), slow, swept))
+	require.NoError(t, err)
+	got, err := get(t, w.fa, f.ID)
+	require.NoError(t, err)
+	require.Equal(t, "content", got)
+}
+
 // during calls fn before the first byte.
 type during struct {
 	fn   func()
