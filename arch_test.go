@@ -98,7 +98,7 @@ var arrows = map[string][]string{
 	},
 	"examples/bookings/store":  {"tenancy", uuid},
 	"examples/registry":        {"tenancy", "examples/registry/people", uuid},
-	"examples/registry/people": {"tenancy", uuid},
+	"examples/registry/people": {"tenancy", pgx, uuid},
 	"examples/worker":          {"tenancy", pgx, river},
 }
 

@@ -45,7 +45,12 @@ PATH, or built once by the go command. sqlc.yaml needs these lines:
         - {plugin: watertight, out: query}
 
 Queries that carry -- watertight:cross-tenant REASON go into a block of their
-own, whose codegen entry has options: {handle: crosstenant}.`,
+own, whose codegen entry has options: {handle: crosstenant}.
+
+Who may run a query stands below its name, -- watertight:roles owner admin; who
+may run the others of the file, above its first query, -- watertight:default-roles
+any. The option default_roles of the plugin is the default of the whole block,
+the option roles lists your own roles.`,
 		example: `  watertight generate                          # sqlc.yaml of this folder
   watertight generate --config db/sqlc.yaml    # of another
   watertight generate --check                  # in CI: exit code 1 if a file differs`,

@@ -59,9 +59,23 @@ func TestTheTeamsOwnPeople(t *testing.T) {
 	require.NoError(t, as(dora).PlanTrip(ctx, north, dirk, "Harbour"))
 	require.ErrorIs(t, as(dirk).PlanTrip(ctx, north, dirk, "Beach"), tenancy.ErrForbidden)
 	require.ErrorIs(t, as(dora).Hire(ctx, north, uuid.New(), "x@north.example", "owner"), tenancy.ErrForbidden)
+	// So they do where sqlc sends rows or a batch.
+	rows := []people.ImportTripsParams{{TenantID: north, Driver: dirk, Goal: "Airport"}, {TenantID: north, Driver: dirk, Goal: "Station"}}
+	n, err := as(dora).ImportTrips(ctx, rows)
+	require.NoError(t, err)
+	require.Equal(t, int64(2), n)
+	_, err = as(dirk).ImportTrips(ctx, rows)
+	require.ErrorIs(t, err, tenancy.ErrForbidden)
+	rename := func(who uuid.UUID) (err error) {
+		batch := as(who).RenameTrips(ctx, []people.RenameTripsParams{{TenantID: north, Goal: "Airport", Goal_2: "Port"}})
+		batch.Exec(func(_ int, e error) { err = e })
+		return err
+	}
+	require.ErrorIs(t, rename(dirk), tenancy.ErrForbidden)
+	require.NoError(t, rename(dora))
 	trips, err := as(dirk).Trips(ctx, north)
 	require.NoError(t, err)
-	require.Len(t, trips, 1)
+	require.Len(t, trips, 3)
 
 	// Who has left is registered no more; jobs are let in while the tenant is.
 	admin := d.Admin(t)

@@ -71,6 +71,7 @@ func TestReadConfigRefusesWhatWouldNotBeTight(t *testing.T) {
 		"struct parameters":       {"        query_parameter_limit: 32\n", "", "query_parameter_limit is 0"},
 		"few parameters":          {"query_parameter_limit: 32", "query_parameter_limit: 2", "query_parameter_limit is 2"},
 		"handle in each call":     {"sql_package:", "emit_methods_with_db_argument: true\n        sql_package:", "emit_methods_with_db_argument"},
+		"other names of texts":    {"sql_package:", "emit_exported_queries: true\n        sql_package:", "emit_exported_queries"},
 		"untyped tenants":         {"example.com/vendored/tenancy.ID", "github.com/google/uuid.UUID", "any UUID would do"},
 		"no generator":            {"    gen:\n      go:\n", "    other:\n      go:\n", "no generator beside it"},
 	}

@@ -32,6 +32,7 @@ const module = "github.com/watertight-go/watertight"
 // fenced are the packages whose import is a statement of its own.
 var fenced = map[string]string{
 	module + "/tenancy/unverified":  "makes a scope without asking whether the actor is registered with the tenant (use DB.Admit, or list the package in -watertight.allow)",
+	module + "/tenancy/recording":   "writes past a role's read-only transaction, for the audit log (use audit.Log, or list the package in -watertight.allow)",
 	module + "/tenancy/crosstenant": "crosses tenants (keep it in a package of its own and list that in -watertight.allow)",
 }
 

@@ -33,9 +33,11 @@ func New(db DBTX) *Queries {
 func init() {
 	tenancy.DeclareRoles(
 		tenancy.QueryRoles{Query: "Hire", SQL: hire, Roles: []tenancy.Role{"owner"}},
+		tenancy.QueryRoles{Query: "ImportTrips", Rows: new(iteratorForImportTrips), Roles: []tenancy.Role{"owner", "dispatcher"}},
 		tenancy.QueryRoles{Query: "IsActive", SQL: isActive, Roles: []tenancy.Role{"any"}},
 		tenancy.QueryRoles{Query: "JobOf", SQL: jobOf, Roles: []tenancy.Role{"any"}},
 		tenancy.QueryRoles{Query: "PlanTrip", SQL: planTrip, Roles: []tenancy.Role{"owner", "dispatcher"}},
+		tenancy.QueryRoles{Query: "RenameTrips", SQL: renameTrips, Roles: []tenancy.Role{"owner", "dispatcher"}},
 		tenancy.QueryRoles{Query: "Trips", SQL: trips, Roles: []tenancy.Role{"any"}},
 	)
 }

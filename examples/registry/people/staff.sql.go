@@ -25,6 +25,12 @@ func (q *Queries) Hire(ctx context.Context, tenantID tenancy.ID, iD uuid.UUID, e
 	return err
 }
 
+type ImportTripsParams struct {
+	TenantID tenancy.ID
+	Driver   uuid.UUID
+	Goal     string
+}
+
 const isActive = `-- name: IsActive :one
 select true as active
 from watertight.tenants

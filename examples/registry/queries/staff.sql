@@ -27,6 +27,18 @@ values ($1, $2, $3, $4);
 insert into app.trips (tenant_id, driver, goal)
 values ($1, $2, $3);
 
+-- name: ImportTrips :copyfrom
+-- watertight:roles owner dispatcher
+insert into app.trips (tenant_id, driver, goal)
+values ($1, $2, $3);
+
+-- name: RenameTrips :batchexec
+-- watertight:roles owner dispatcher
+update app.trips
+set goal = $3
+where tenant_id = $1
+  and goal = $2;
+
 -- name: Trips :many
 -- watertight:roles any
 select id, driver, goal

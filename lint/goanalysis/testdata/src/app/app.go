@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/watertight-go/watertight/tenancy"
 	_ "github.com/watertight-go/watertight/tenancy/crosstenant" // want `import of tenancy/crosstenant: it crosses tenants`
+	_ "github.com/watertight-go/watertight/tenancy/recording"   // want `import of tenancy/recording: it writes past a role`
 	_ "github.com/watertight-go/watertight/tenancy/unverified"  // want `import of tenancy/unverified: it makes a scope without asking`
 )
 
