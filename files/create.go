@@ -256,7 +256,7 @@ func explain(what string, err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch {
-		case pg.Code == "53400" && pg.ConstraintName == "watertight_file_quota":
+		case pg.Code == "23514" && pg.ConstraintName == "watertight_file_quota":
 			return ErrQuota
 		case pg.Code == "23505":
 			return ErrExists

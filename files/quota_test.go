@@ -124,7 +124,7 @@ func TestWhatTheApplicationMayNotWrite(t *testing.T) {
 	f := put(t, w.fa, "a.txt", "text")
 	c := w.db.For(w.anna)
 	for _, sql := range []string{
-		`update watertight.file_space set max_bytes = null where tenant_id = $1`,
+		`update watertight.file_space set max_bytes = 1000000 where tenant_id = $1`,
 		`update watertight.file_space set max_files = 1000000 where tenant_id = $1`,
 		`delete from watertight.file_space where tenant_id = $1`,
 		`update watertight.files set object = gen_random_uuid() where tenant_id = $1`,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -104,16 +105,19 @@ func SetQuota(ctx context.Context, c *crosstenant.Conn, t tenancy.ID, maxBytes, 
 	return nil
 }
 
-func limit(n int64) *int64 {
+// noLimit is how the table says that there is none.
+const noLimit = math.MaxInt64
+
+func limit(n int64) int64 {
 	if n < 0 {
-		return nil
+		return noLimit
 	}
-	return &n
+	return n
 }
 
-func unlimited(n *int64) int64 {
-	if n == nil {
+func unlimited(n int64) int64 {
+	if n == noLimit {
 		return -1
 	}
-	return *n
+	return n
 }

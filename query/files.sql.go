@@ -145,8 +145,8 @@ where tenant_id = $1
 `
 
 type FileSpaceRow struct {
-	MaxBytes *int64
-	MaxFiles *int64
+	MaxBytes int64
+	MaxFiles int64
 	Bytes    int64
 	Files    int64
 }

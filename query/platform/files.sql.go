@@ -32,7 +32,7 @@ on conflict (tenant_id) do update set max_bytes = excluded.max_bytes, max_files 
 
 // What the platform does with the files of one tenant, from outside.
 // watertight:cross-tenant an operator sets the room of one tenant, which it names
-func (q *Queries) SetFileQuota(ctx context.Context, tenantID tenancy.ID, maxBytes *int64, maxFiles *int64) error {
+func (q *Queries) SetFileQuota(ctx context.Context, tenantID tenancy.ID, maxBytes int64, maxFiles int64) error {
 	_, err := q.db.Exec(ctx, setFileQuota, tenantID, maxBytes, maxFiles)
 	return err
 }

@@ -3,11 +3,11 @@
 -- under a key that stands here in its turn, sealed by the tenant's data key.
 
 -- How much a tenant keeps, and how much it may. A row comes with the tenant's
--- first file. The platform sets the limits, null is none.
+-- first file. The platform sets the limits; the largest bigint is none.
 create table watertight.file_space (
   tenant_id uuid primary key,
-  max_bytes bigint check (max_bytes >= 0),
-  max_files bigint check (max_files >= 0),
+  max_bytes bigint not null default 9223372036854775807 check (max_bytes >= 0),
+  max_files bigint not null default 9223372036854775807 check (max_files >= 0),
   bytes     bigint not null default 0 check (bytes >= 0),
   files     bigint not null default 0 check (files >= 0)
 );
@@ -85,11 +85,11 @@ begin
   update watertight.file_space s
     set bytes = s.bytes + more_bytes, files = s.files + more_files
     where s.tenant_id = t
-      and (more_bytes <= 0 or s.max_bytes is null or s.bytes + more_bytes <= s.max_bytes)
-      and (more_files <= 0 or s.max_files is null or s.files + more_files <= s.max_files);
+      and (more_bytes <= 0 or more_bytes <= s.max_bytes - s.bytes)
+      and (more_files <= 0 or more_files <= s.max_files - s.files);
   if not found then
     raise exception 'the tenant has no room for the file'
-      using errcode = '53400', constraint = 'watertight_file_quota';
+      using errcode = '23514', constraint = 'watertight_file_quota';
   end if;
   return null;
 end $$;
