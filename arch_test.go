@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"tenancy/unverified":    {"tenancy", "tenancy/internal/gate"},
 	"tenancy/recording":     {"tenancy", "tenancy/internal/gate"},
 	"tenancy/bootstrap":     {"tenancy", "tenancy/internal/gate", pgx, uuid},
+	"tenancy/custody":       {"tenancy", "tenancy/internal/gate", "tenancy/unverified", uuid},
 	"tenancy/placement":     {"tenancy", "tenancy/unverified", pgx, uuid},
 
 	// Secrets.

@@ -47,6 +47,7 @@ type foreignKey struct {
 	columns    []string
 	parent     []string
 	deferrable bool
+	onDelete   string // as pg_constraint.confdeltype: c cascades, n and d empty, a and r refuse
 }
 
 // Name is schema.table, as in a bundle.
@@ -134,7 +135,7 @@ func readKeys(ctx context.Context, c *tenancy.Conn, tables []*table) error {
 		from, to uint32
 		k        foreignKey
 	)
-	_, err = pgx.ForEachRow(rows, []any{&from, &to, &k.name, &k.deferrable, &k.columns, &k.parent}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&from, &to, &k.name, &k.deferrable, &k.onDelete, &k.columns, &k.parent}, func() error {
 		k.to = byOID[to]
 		byOID[from].refers = append(byOID[from].refers, k)
 		k.columns, k.parent = nil, nil

@@ -135,9 +135,22 @@ func (w *world) tenant(t *testing.T, name, email string) (id tenancy.ID, user uu
 	return id, user
 }
 
+func (w *world) connect(t *testing.T, url string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.New(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
 func (w *world) exec(t *testing.T, sql string, args ...any) {
 	t.Helper()
-	_, err := w.admin.Exec(t.Context(), sql, args...)
+	var err error
+	if len(args) == 0 { // perhaps a script
+		_, err = w.admin.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol)
+	} else {
+		_, err = w.admin.Exec(t.Context(), sql, args...)
+	}
 	require.NoError(t, err)
 }
 

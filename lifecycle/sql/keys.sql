@@ -1,5 +1,5 @@
 -- The foreign keys between tenant tables.
-select k.conrelid, k.confrelid, k.conname::text, k.condeferrable,
+select k.conrelid, k.confrelid, k.conname::text, k.condeferrable, k.confdeltype::text,
   array(select a.attname::text from unnest(k.conkey) with ordinality as c(att, ord)
     join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = c.att order by c.ord) as columns,
   array(select a.attname::text from unnest(k.confkey) with ordinality as c(att, ord)
