@@ -85,8 +85,8 @@ var arrows = map[string][]string{
 	"internal/generator":  {"internal/sqlcplugin", yaml},
 	"internal/typecheck":  {},
 	"cmd/watertight": {
-		"tenancy", "tenancy/crosstenant", "accounts", "audit", "schema", "crypto", "crypto/insecurekeys", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
-		"internal/evidence", "internal/generator", "internal/lintgate", "internal/sqlcplugin", pgx, uuid, yaml, gocloud,
+		"tenancy", "tenancy/crosstenant", "accounts", "audit", "lifecycle", "query/platform", "schema", "crypto", "crypto/insecurekeys", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
+		"internal/evidence", "internal/generator", "internal/lintgate", "internal/sqlcplugin", age, pgx, uuid, yaml, gocloud,
 	},
 	"cmd/watertight-vet":      {"lint/goanalysis", xtools},
 	"cmd/sqlc-gen-watertight": {"internal/lintgate", "internal/sqlcplugin"},

@@ -32,6 +32,9 @@ var (
 // the hash that the tree is made of. One event in the tenant's log tells that a
 // person was forgotten, and not who.
 //
+// What stays is the account's id in events that speak of its own row: the keys
+// of rows are part of the tree. It names nobody any more.
+//
 // privacy is a connection of a member of watertight_privacy, for the log. The
 // log is redacted first: a run that ends before the rows are deleted is simply
 // run again.

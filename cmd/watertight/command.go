@@ -30,6 +30,7 @@ func commands() []*command {
 		generateCommand(),
 		keysCommand(),
 		auditCommand(),
+		tenantCommand(),
 		lintCommand(),
 		explainCommand(),
 		helpCommand(),

@@ -20,3 +20,15 @@ with account as (
 )
 insert into watertight.memberships (tenant_id, user_id, role)
 values ($1, $2, $5);
+
+-- name: ListTenants :many
+-- watertight:cross-tenant an operator looks which tenants there are
+select id, name, status
+from watertight.tenants
+order by created_at, id;
+
+-- name: TenantStatus :one
+-- watertight:cross-tenant a tenant cannot be suspended or resumed from inside
+select status
+from watertight.tenants
+where id = $1;

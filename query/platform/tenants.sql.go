@@ -45,6 +45,39 @@ func (q *Queries) CreateTenant(ctx context.Context, iD tenancy.ID, name string) 
 	return err
 }
 
+const listTenants = `-- name: ListTenants :many
+select id, name, status
+from watertight.tenants
+order by created_at, id
+`
+
+type ListTenantsRow struct {
+	ID     tenancy.ID
+	Name   string
+	Status string
+}
+
+// watertight:cross-tenant an operator looks which tenants there are
+func (q *Queries) ListTenants(ctx context.Context) ([]ListTenantsRow, error) {
+	rows, err := q.db.Query(ctx, listTenants)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListTenantsRow{}
+	for rows.Next() {
+		var i ListTenantsRow
+		if err := rows.Scan(&i.ID, &i.Name, &i.Status); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const setTenantStatus = `-- name: SetTenantStatus :execrows
 update watertight.tenants
 set status = $2
@@ -58,4 +91,18 @@ func (q *Queries) SetTenantStatus(ctx context.Context, iD tenancy.ID, status str
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const tenantStatus = `-- name: TenantStatus :one
+select status
+from watertight.tenants
+where id = $1
+`
+
+// watertight:cross-tenant a tenant cannot be suspended or resumed from inside
+func (q *Queries) TenantStatus(ctx context.Context, id tenancy.ID) (string, error) {
+	row := q.db.QueryRow(ctx, tenantStatus, id)
+	var status string
+	err := row.Scan(&status)
+	return status, err
 }
