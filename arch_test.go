@@ -32,6 +32,7 @@ var arrows = map[string][]string{
 	"tenancy/internal/gate": {},
 	"tenancy/crosstenant":   {"tenancy", "tenancy/internal/gate", pgx, uuid},
 	"tenancy/unverified":    {"tenancy", "tenancy/internal/gate"},
+	"tenancy/support":       {"tenancy", "tenancy/internal/gate", uuid},
 	"tenancy/recording":     {"tenancy", "tenancy/internal/gate"},
 	"tenancy/bootstrap":     {"tenancy", "tenancy/internal/gate", pgx, uuid},
 	"tenancy/custody":       {"tenancy", "tenancy/internal/gate", "tenancy/unverified", uuid},
@@ -52,7 +53,7 @@ var arrows = map[string][]string{
 	"accounts/oidclogin":  {"tenancy", "accounts/middleware", oidc, uuid},
 	"accounts/middleware": {"tenancy", "tenancy/unverified", uuid},
 	"accounts": {
-		"tenancy", "tenancy/bootstrap", "tenancy/crosstenant", "tenancy/unverified",
+		"tenancy", "tenancy/bootstrap", "tenancy/crosstenant", "tenancy/support", "tenancy/unverified",
 		"audit", "crypto", "query", "query/platform", pgx, uuid,
 	},
 	"accounts/session": {"tenancy", "tenancy/unverified", "accounts", "accounts/middleware", "audit", "crypto", "query", pgx, uuid, jwt},

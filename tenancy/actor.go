@@ -42,6 +42,9 @@ const (
 	RoleMember Role = "member"
 	RoleViewer Role = "viewer"
 	RoleJob    Role = "job" // what AdmitJob gives
+
+	// RoleSupport is what a grant of support access gives, see tenancy/support.
+	RoleSupport Role = "support"
 )
 
 var roleForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)

@@ -20,7 +20,7 @@ func (db *DB) Admit(ctx context.Context, a Actor, t ID) (Scope, error) {
 	if t.IsZero() {
 		return Scope{}, ErrNoTenant
 	}
-	if a.Kind == KindJob || a.UserID == uuid.Nil {
+	if a.Kind != KindUser || a.UserID == uuid.Nil || db.duty.support {
 		return Scope{}, db.refuse(ctx, a, t, ErrNotAdmitted)
 	}
 	provisional := db.newScope(t, a, "", reachTenant, "")

@@ -19,6 +19,8 @@ func init() {
 		switch {
 		case db == nil || t.IsZero():
 			return Scope{}, ErrNoTenant
+		case db.duty.support || a.Kind == KindSupport: // by a grant only
+			return Scope{}, ErrNotAdmitted
 		case db.duty.reach != reachTenant || !roleForm.MatchString(string(r)):
 			return Scope{}, ErrNotAdmitted
 		}
@@ -38,6 +40,10 @@ func init() {
 		own.scope.readOnly = false
 		return own
 	}
+	gate.OpenSupport = func(ctx context.Context, url string, cfg Config) (*DB, error) {
+		return open(ctx, url, cfg, supportDuty)
+	}
+	gate.AdmitSupport = (*DB).admitSupport
 	gate.NewLookup = func(db *DB, job string) *Conn {
 		if db == nil || db.duty.reach != reachTenant {
 			return &Conn{}

@@ -23,6 +23,11 @@ type flight struct {
 // send puts the context and the caller's statements into one pipelined batch,
 // so that together they cost one round trip.
 func (c *Conn) send(ctx context.Context, items ...*pgx.QueuedQuery) (*flight, error) {
+	if c.db.duty.support {
+		if err := c.record(ctx, items); err != nil {
+			return nil, err
+		}
+	}
 	if c.tx != nil {
 		return c.tx.send(ctx, c, items)
 	}

@@ -20,6 +20,7 @@ type DB struct {
 	signer  *signer
 	primary *pgxpool.Pool
 	replica *pgxpool.Pool // nil: ReadTx goes to the primary
+	journal *pgxpool.Pool // of a support role: where each statement is recorded before it is sent
 	citus   bool
 	closed  atomic.Bool
 	columns sync.Map // of CopyFrom: table and columns → []copyColumn
@@ -30,11 +31,17 @@ type duty struct {
 	role   string // the group role that the login must be, or be a member of
 	policy string // the function that the policies for it must call
 	reach  reach
+
+	// support: only scopes of KindSupport, and no other DB has such scopes.
+	support bool
 }
 
 var (
 	tenantDuty = duty{role: "watertight_app", policy: "watertight.tenant()", reach: reachTenant}
 	systemDuty = duty{role: "watertight_system", policy: "watertight.crosstenant()", reach: reachAll}
+
+	// One tenant at a time, as far as a grant of that tenant goes.
+	supportDuty = duty{role: "watertight_support", policy: "watertight.support_tenant(", reach: reachTenant, support: true}
 
 	// One tenant at a time, as the application, but a closed one as well.
 	custodyDuty = duty{role: "watertight_lifecycle", policy: "watertight.tenant()", reach: reachTenant}
@@ -65,6 +72,14 @@ func open(ctx context.Context, url string, cfg Config, d duty) (*DB, error) {
 	var err error
 	if db.primary, err = db.pool(ctx, url); err != nil {
 		return nil, err
+	}
+	if d.support {
+		// Connections of its own: a transaction that waited for one of those
+		// that others hold, while it holds one itself, could wait for ever.
+		if db.journal, err = db.pool(ctx, url); err != nil {
+			db.Close()
+			return nil, err
+		}
 	}
 	if cfg.ReplicaURL == "" {
 		return db, nil
@@ -165,6 +180,9 @@ func (db *DB) Close() {
 	}
 	if db.replica != nil {
 		db.replica.Close()
+	}
+	if db.journal != nil {
+		db.journal.Close()
 	}
 }
 

@@ -57,12 +57,20 @@ type claims struct {
 	Version string `json:"version"`
 	Request string `json:"request,omitempty"`
 	Reason  string `json:"reason,omitempty"`
+	Grant   string `json:"grant,omitempty"`
 }
 
 func (db *DB) newScope(t ID, a Actor, role Role, r reach, reason string) Scope {
+	return db.scopeOf(t, a, role, r, reason, uuid.Nil)
+}
+
+func (db *DB) scopeOf(t ID, a Actor, role Role, r reach, reason string, grant uuid.UUID) Scope {
 	c := claims{
 		Email: a.Email, Kind: a.Kind.String(), Role: string(role),
 		Version: db.cfg.Version, Request: a.Request, Reason: reason,
+	}
+	if grant != uuid.Nil {
+		c.Grant = grant.String()
 	}
 	if a.UserID != uuid.Nil {
 		c.User = a.UserID.String()

@@ -14,6 +14,9 @@ const (
 	sqlTenantIDs     = "select watertight.tenant_ids($1, $2)"
 	sqlJobAdmitted   = "select watertight.job_admitted()"
 
+	sqlSupportAdmitted  = "select watertight.support_admitted()"
+	sqlSupportStatement = "select watertight.support_statement($1)"
+
 	// sqlIdentity is asked once for each connection.
 	sqlIdentity = `select pg_backend_pid(), exists (
 		select from pg_catalog.pg_roles

@@ -21,6 +21,12 @@ var (
 	// OpenSystem is func(ctx context.Context, url string, cfg tenancy.Config) (*tenancy.DB, error).
 	OpenSystem any
 
+	// OpenSupport is func(ctx context.Context, url string, cfg tenancy.Config) (*tenancy.DB, error).
+	OpenSupport any
+
+	// AdmitSupport is func(db *tenancy.DB, ctx context.Context, a tenancy.Actor, t tenancy.ID, grant uuid.UUID) (tenancy.Scope, error).
+	AdmitSupport any
+
 	// OpenCustody is func(ctx context.Context, url string, cfg tenancy.Config) (*tenancy.DB, error).
 	OpenCustody any
 )
