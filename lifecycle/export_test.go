@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,11 +44,15 @@ func TestExport(t *testing.T) {
 	for _, s := range m.Tables {
 		byName[s.Name] = s
 	}
+	for _, x := range m.Excluded { // those that the library itself leaves out
+		require.Contains(t, []string{"watertight.sessions", "watertight.api_keys", "watertight.support_grants"}, x.Table)
+	}
 	for name := range w.digests(t, w.alpha) {
-		if name == "watertight.audit_event" || name == keptLogs {
+		plain := strings.ReplaceAll(name, `"`, "")
+		left := func(x Excluded) bool { return x.Table == plain }
+		if name == "watertight.audit_event" || name == keptLogs || slices.ContainsFunc(m.Excluded, left) {
 			continue
 		}
-		plain := strings.ReplaceAll(name, `"`, "")
 		require.Contains(t, byName, plain)
 		require.Positive(t, byName[plain].Rows, plain)
 	}

@@ -222,3 +222,23 @@ func TestMoveWaitsForWriters(t *testing.T) {
 	require.NoError(t, r.us.admin.QueryRow(t.Context(), "select count(*) from app.words where tenant_id = $1 and word = 'in flight'", r.eu.alpha).Scan(&n))
 	require.Equal(t, 1, n)
 }
+
+// A write that came in all the same, while the tenant was copied, is noticed
+// before the switch, and is not lost.
+func TestMoveNoticesALateWrite(t *testing.T) {
+	t.Parallel()
+	r := newRegions(t)
+	r.fault = func(step string) error {
+		if step == "move import" {
+			r.eu.exec(t, `insert into app.words values ($1, 'late', 1)`, r.eu.alpha)
+		}
+		return nil
+	}
+	require.ErrorContains(t, r.move(t, "us"), "app.words was written to while the tenant was copied")
+	isGone(t, r.us, r.eu.alpha)
+	r.fault = nil
+	require.NoError(t, r.move(t, "us"))
+	var n int
+	require.NoError(t, r.us.admin.QueryRow(t.Context(), "select count(*) from app.words where tenant_id = $1 and word = 'late'", r.eu.alpha).Scan(&n))
+	require.Equal(t, 1, n)
+}

@@ -172,6 +172,8 @@ func (w *world) fill(t *testing.T, id tenancy.ID, user uuid.UUID) {
 		($1, 1.0, null, 0.1, 1e-37, '0001-01-01 00:00:00+00 BC', '294276-12-31 23:59:59.999999', '4713-01-01 BC', '00:00', null, '1 mon', '', '', '', '', '', false, 'glad', 0, row(null, null, null),
 		 '{}', '{{a,b},{c,d}}', '{}', '{}', 'null', 'null', 'empty', '{}', '::1', null, '000', '', null, '', '', '-1', null, 'ß', null, '', 0),
 		($1, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null)`, id, user)
+	w.exec(t, `insert into watertight.file_space (tenant_id, max_bytes) values ($1, 1000)`, id)
+	w.exec(t, `insert into watertight.files (tenant_id, id, object, name, content_type, size, created_by) values ($1, gen_random_uuid(), gen_random_uuid(), 'a.txt', 'text/plain', 7, $2)`, id, user)
 	// A row whose parent has a greater key than itself.
 	w.exec(t, `insert into app.tree values ($1, 5, null, 'root'), ($1, 1, 5, 'leaf'), ($1, 2, 2, 'itself')`, id)
 	w.exec(t, `insert into app.hen (tenant_id, id) values ($1, 1), ($1, 2)`, id)
