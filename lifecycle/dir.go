@@ -69,6 +69,9 @@ func (d dir) List(ctx context.Context, t tenancy.ID) iter.Seq2[File, error] {
 
 // Open reads a file.
 func (d dir) Open(_ context.Context, t tenancy.ID, key string) (io.ReadCloser, error) {
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
 	r, err := d.root(t)
 	if err != nil {
 		return nil, err
@@ -82,8 +85,8 @@ func (d dir) Create(_ context.Context, t tenancy.ID, f File, content io.Reader) 
 	if t.IsZero() {
 		return tenancy.ErrNoTenant
 	}
-	if !fs.ValidPath(f.Key) || strings.ContainsAny(f.Key, "\\\x00") {
-		return errors.New("a file's key is no path inside the tenant's folder")
+	if err := checkKey(f.Key); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(filepath.Join(string(d), t.String()), 0o700); err != nil {
 		return err
@@ -111,4 +114,11 @@ func (d dir) DeleteAll(_ context.Context, t tenancy.ID) error {
 		return tenancy.ErrNoTenant
 	}
 	return os.RemoveAll(filepath.Join(string(d), t.String()))
+}
+
+func checkKey(key string) error {
+	if !fs.ValidPath(key) || strings.ContainsAny(key, "\\\x00") {
+		return errors.New("a file's key is no path inside the tenant's folder")
+	}
+	return nil
 }

@@ -34,6 +34,41 @@
 //
 //	select watertight.not_exported('app.search_cache', 'is made anew from app.contacts');
 //
+// # Putting back
+//
+//	m, err := db.Import(ctx, operator, file, lifecycle.ImportConfig{Digest: out.Digest})
+//	rows, err := db.RestoreRecord(ctx, operator, tenant, file, lifecycle.RecordConfig{Table: "app.contacts", Key: map[string]string{"id": "4711"}})
+//
+// An import is one transaction: nothing of it shows until it commits. What is in
+// its way is reported before anything is written ([*ConflictError]), the bundle
+// is compared with its manifest before, and what was written is read back and
+// compared after. A trigger of a table that must let rows be as they were says
+// when (not watertight.restoring()). With ImportConfig.Ring the tenant's data
+// keys are wrapped for the target; what they seal stays as it is.
+//
+// # Erasing
+//
+//	_, err = db.ScheduleErasure(ctx, operator, tenant, lifecycle.ErasureConfig{Reason: "contract ended", LicenceEnds: end})
+//	done, err := db.Due(ctx, job) // nightly
+//	remains, err := lifecycle.VerifyErased(ctx, superuser, tenant, lifecycle.VerifyErasedConfig{Also: []string{"acme.example"}})
+//
+// A tenant that is to be erased is closed at once, also to whoever was admitted
+// before, and can be opened again until it is due ([DB.CancelErasure]). Keep
+// [DB.Ledger] outside the database and its backups: [DB.Replay] wants it after a
+// restore. Persons are [DB.PersonData], [DB.Rectify] and [DB.ForgetPerson].
+//
+// # Moving
+//
+// [DB.Move] takes a tenant to another database and [DB.CancelMove] takes that
+// back; package tenancy/placement sends a service's requests to where each
+// tenant is. Erase, import, export and move can be ended at every step: run them
+// again.
+//
+// # Files
+//
+// [Files] is where a tenant's files are: [Dir], package lifecycle/bucket, or a
+// team's own.
+//
 // # Limits
 //
 // The digests in a manifest notice damage. Somebody who makes a bundle anew can
