@@ -198,6 +198,7 @@ func TestMoveWaitsForWriters(t *testing.T) {
 	r := newRegions(t)
 	tx, err := r.eu.admin.Begin(t.Context())
 	require.NoError(t, err)
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
 	_, err = tx.Exec(t.Context(), "insert into app.words values ($1, 'in flight', 1)", r.eu.alpha)
 	require.NoError(t, err)
 	done := make(chan error, 1)

@@ -32,14 +32,14 @@ select 'role', format('role %I is a member of %I, which %s (revoke %I from %I)',
     when r.rolsuper then 'is a superuser'
     when r.rolbypassrls then 'has BYPASSRLS'
     when r.rolname in ('watertight_owner', 'watertight_context', 'watertight_migrator') then 'owns or migrates the schema'
-    when r.rolname in ('watertight_app', 'watertight_system', 'watertight_support') then 'works across tenants, or the other way round'
+    when r.rolname in ('watertight_app', 'watertight_system', 'watertight_support', 'watertight_lifecycle') then 'works across tenants, or the other way round'
     when r.rolname ~ '^pg_' then 'reaches the server''s files or programs'
     else 'owns tenant tables' end, r.rolname, me.rolname)
   from me join pg_catalog.pg_roles r on r.oid <> me.oid
     and not me.rolsuper and pg_catalog.pg_has_role(me.oid, r.oid, 'MEMBER')
   where r.rolname <> $2
     and (r.rolsuper or r.rolbypassrls
-    or r.rolname in ('watertight_owner', 'watertight_context', 'watertight_migrator', 'watertight_app', 'watertight_system', 'watertight_support')
+    or r.rolname in ('watertight_owner', 'watertight_context', 'watertight_migrator', 'watertight_app', 'watertight_system', 'watertight_support', 'watertight_lifecycle')
     or r.rolname in ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')
     or exists (select from tenant_table t where t.relowner = r.oid))
 union all
