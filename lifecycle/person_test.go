@@ -108,8 +108,7 @@ func TestForgetPerson(t *testing.T) {
 	sealer, err := audit.OpenSealer(ctx, sealerURL, audit.SealerConfig{Keys: []audit.SigningKey{key}})
 	require.NoError(t, err)
 	t.Cleanup(sealer.Close)
-	_, err = sealer.Seal(ctx)
-	require.NoError(t, err)
+	w.seal(t, sealer)
 
 	// A table of the team's whose rows would keep the account, of which nobody
 	// has said what becomes of them.
@@ -143,8 +142,7 @@ func TestForgetPerson(t *testing.T) {
 	require.Equal(t, neighbour, w.digests(t, w.beta))
 
 	// And the log still verifies.
-	_, err = sealer.Seal(ctx)
-	require.NoError(t, err)
+	w.seal(t, sealer)
 	verdict, err := audit.Verify(ctx, privacy, w.alpha.UUID(), audit.VerifyConfig{Keys: []audit.VerifyingKey{key.Public()}})
 	require.NoError(t, err)
 	require.True(t, verdict.OK(), verdict.Problems)

@@ -88,8 +88,7 @@ func TestTheLogOfTheSourceStillVerifies(t *testing.T) {
 	sealer, err := audit.OpenSealer(ctx, sealerURL, audit.SealerConfig{Keys: []audit.SigningKey{key}})
 	require.NoError(t, err)
 	t.Cleanup(sealer.Close)
-	_, err = sealer.Seal(ctx)
-	require.NoError(t, err)
+	w.seal(t, sealer)
 	verify := func(bundle []byte) audit.Verdict {
 		t.Helper()
 		log := entries(t, bundle)["audit/0001.zip"]

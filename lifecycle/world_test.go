@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -19,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/watertight-go/watertight/accounts"
+	"github.com/watertight-go/watertight/audit"
 	"github.com/watertight-go/watertight/leaktest/pgtest"
 	"github.com/watertight-go/watertight/tenancy"
 	"github.com/watertight-go/watertight/tenancy/crosstenant"
@@ -133,6 +135,19 @@ func (w *world) tenant(t *testing.T, name, email string) (id tenancy.ID, user uu
 	})
 	require.NoError(t, err)
 	return id, user
+}
+
+// seal seals every event there is. The sealer stops below the oldest running
+// transaction of the server, which may be another test's.
+func (w *world) seal(t *testing.T, s *audit.Sealer) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		_, err := s.Seal(t.Context())
+		require.NoError(t, err)
+		var all bool
+		require.NoError(t, w.admin.QueryRow(t.Context(), "select bool_and(watertight.audit_is_sealed(epoch, xid)) from watertight.audit_event").Scan(&all))
+		return all
+	}, time.Minute, 50*time.Millisecond)
 }
 
 func (w *world) connect(t *testing.T, url string) *pgxpool.Pool {
