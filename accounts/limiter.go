@@ -132,7 +132,7 @@ func (l *MemoryLimiter) makeRoom(now time.Time) {
 	}
 	for bound := oldest / 2; len(l.buckets) > most/2; bound /= 2 {
 		for k, b := range l.buckets {
-			if now.Sub(b.at) >= bound {
+			if bound <= 0 || now.Sub(b.at) >= bound { // at 0 all go, also where the clock went back
 				delete(l.buckets, k)
 			}
 		}
