@@ -19,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 func TestUpDownUpAsSuperuser(t *testing.T) {
-	t.Parallel()
+	// Alone: roles belong to the cluster, and going down drops them.
 	d := pgtest.New(t, pgtest.Config{Empty: true})
 	upDownUp(t, d.AdminURL, d.AdminURL)
 }
@@ -27,7 +27,7 @@ func TestUpDownUpAsSuperuser(t *testing.T) {
 // A managed service gives a role with CREATEROLE that owns the database, and no
 // superuser. What it may not do is reported with its consequence.
 func TestUpDownUpAsTheAdminOfAManagedService(t *testing.T) {
-	t.Parallel()
+	// Alone: roles belong to the cluster, and going down drops them.
 	d := pgtest.New(t, pgtest.Config{Empty: true})
 	login, dsn := d.Login(t, "createrole createdb")
 	admin := connect(t, d.AdminURL)
