@@ -19,7 +19,9 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 func TestUpDownUpAsSuperuser(t *testing.T) {
-	// Alone: roles belong to the cluster, and going down drops them.
+	// Roles belong to the cluster, and going down drops those that nothing needs.
+	// So this test runs alone, beside a database that needs them.
+	pgtest.New(t)
 	d := pgtest.New(t, pgtest.Config{Empty: true})
 	upDownUp(t, d.AdminURL, d.AdminURL)
 }
@@ -27,7 +29,9 @@ func TestUpDownUpAsSuperuser(t *testing.T) {
 // A managed service gives a role with CREATEROLE that owns the database, and no
 // superuser. What it may not do is reported with its consequence.
 func TestUpDownUpAsTheAdminOfAManagedService(t *testing.T) {
-	// Alone: roles belong to the cluster, and going down drops them.
+	// Roles belong to the cluster, and going down drops those that nothing needs.
+	// So this test runs alone, beside a database that needs them.
+	pgtest.New(t)
 	d := pgtest.New(t, pgtest.Config{Empty: true})
 	login, dsn := d.Login(t, "createrole createdb")
 	admin := connect(t, d.AdminURL)
