@@ -22,9 +22,8 @@ var ErrNoUser = errors.New("there is no such account to remove (an owner's can b
 // again. Each row leaves its event in the audit log. The same person's accounts
 // in other tenants stay.
 //
-// A token that was issued before is good until it expires. The provider of a
-// calendar is not told: the person ends the
-// access there as well.
+// A token that was issued before is good until it expires. The tokens of his
+// calendars wait for [Revocations] to tell their providers.
 //
 // Owners and jobs remove anybody, admins anybody but an owner. Others get
 // [tenancy.ErrForbidden].

@@ -53,4 +53,8 @@
 // SetPassword in the scope of a job when it was followed. Second factors are
 // the service's too; package session carries their result. Accounts can be
 // locked from outside by whoever knows an address, for an hour at most.
+//
+// Support comes in on a grant of the tenant's own, see [GrantSupport].
+// Calendar connections are made and ended by [Calendars]; the job [Revocations]
+// tells their providers.
 package accounts

@@ -18,7 +18,7 @@ where id = $1
   and status = 'active';
 
 -- name: GetTenant :one
-select id, name, status, created_at
+select id, name, status, created_at, plan, calendars
 from watertight.tenants
 where id = $1;
 

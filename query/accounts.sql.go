@@ -70,7 +70,7 @@ func (q *Queries) ChangeMembership(ctx context.Context, tenantID tenancy.ID, use
 }
 
 const getTenant = `-- name: GetTenant :one
-select id, name, status, created_at
+select id, name, status, created_at, plan, calendars
 from watertight.tenants
 where id = $1
 `
@@ -83,6 +83,8 @@ func (q *Queries) GetTenant(ctx context.Context, id tenancy.ID) (Tenant, error) 
 		&i.Name,
 		&i.Status,
 		&i.CreatedAt,
+		&i.Plan,
+		&i.Calendars,
 	)
 	return i, err
 }

@@ -79,3 +79,27 @@ where b.tenant_id = $1
   and b.starts_at < @to_time
   and b.starts_at + make_interval(mins => b.minutes) > @from_time
 order by b.starts_at;
+
+-- name: CalendarRevocationsDue :many
+-- Skips what another process is about to tell the provider.
+-- watertight:roles job
+select id, provider, access_token, refresh_token, attempts, created_at
+from watertight.calendar_revocations
+where tenant_id = $1
+  and next_attempt_at <= $2
+order by next_attempt_at, id
+limit $3
+for update skip locked;
+
+-- name: EndCalendarRevocation :execrows
+-- watertight:roles job
+delete from watertight.calendar_revocations
+where tenant_id = $1
+  and id = $2;
+
+-- name: PostponeCalendarRevocation :execrows
+-- watertight:roles job
+update watertight.calendar_revocations
+set attempts = attempts + 1, next_attempt_at = $3
+where tenant_id = $1
+  and id = $2;

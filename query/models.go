@@ -13,4 +13,7 @@ type Tenant struct {
 	Name      string
 	Status    string
 	CreatedAt time.Time
+	Plan      string
+	// Whether the plan allows calendar connections.
+	Calendars bool
 }

@@ -32,3 +32,20 @@ order by created_at, id;
 select status
 from watertight.tenants
 where id = $1;
+
+-- name: EndCalendarConnections :execrows
+-- watertight:cross-tenant a plan without calendars ends those of one tenant
+update watertight.calendar_connections
+set revoked_at = now(),
+    access_token = null,
+    refresh_token = null,
+    caldav_password = null,
+    access_expires_at = null
+where tenant_id = $1
+  and revoked_at is null;
+
+-- name: SetPlan :execrows
+-- watertight:cross-tenant a plan is what a customer pays for: nothing inside the tenant changes it
+update watertight.tenants
+set plan = $2, calendars = $3
+where id = $1;

@@ -45,6 +45,26 @@ func (q *Queries) CreateTenant(ctx context.Context, iD tenancy.ID, name string) 
 	return err
 }
 
+const endCalendarConnections = `-- name: EndCalendarConnections :execrows
+update watertight.calendar_connections
+set revoked_at = now(),
+    access_token = null,
+    refresh_token = null,
+    caldav_password = null,
+    access_expires_at = null
+where tenant_id = $1
+  and revoked_at is null
+`
+
+// watertight:cross-tenant a plan without calendars ends those of one tenant
+func (q *Queries) EndCalendarConnections(ctx context.Context, tenantID tenancy.ID) (int64, error) {
+	result, err := q.db.Exec(ctx, endCalendarConnections, tenantID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const listTenants = `-- name: ListTenants :many
 select id, name, status
 from watertight.tenants
@@ -76,6 +96,21 @@ func (q *Queries) ListTenants(ctx context.Context) ([]ListTenantsRow, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const setPlan = `-- name: SetPlan :execrows
+update watertight.tenants
+set plan = $2, calendars = $3
+where id = $1
+`
+
+// watertight:cross-tenant a plan is what a customer pays for: nothing inside the tenant changes it
+func (q *Queries) SetPlan(ctx context.Context, iD tenancy.ID, plan string, calendars bool) (int64, error) {
+	result, err := q.db.Exec(ctx, setPlan, iD, plan, calendars)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const setTenantStatus = `-- name: SetTenantStatus :execrows
