@@ -235,8 +235,12 @@ func (w *world) requireCleanConnections(t *testing.T) {
 	pool := w.db.Primary()
 	conns := pool.AcquireAllIdle(t.Context())
 	require.NotEmpty(t, conns)
+	defer func() { // all of them, also when one is not clean: Close waits for them
+		for _, conn := range conns {
+			conn.Release()
+		}
+	}()
 	for _, conn := range conns {
-		defer conn.Release()
 		require.Equal(t, byte('I'), conn.Conn().PgConn().TxStatus())
 		var context, user, session, path string
 		err := conn.QueryRow(t.Context(), `select coalesce(current_setting('watertight.context', true), ''),
