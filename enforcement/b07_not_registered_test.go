@@ -78,10 +78,12 @@ func TestB07APageOfAnotherTenantIsRefused(t *testing.T) {
 		return n
 	}
 
+	// Her session says nothing of a tenant, is bound to her own, and carries her
+	// role there as well.
 	for i, bound := range []middleware.Identity{
-		{Actor: o.anna},                                           // says nothing
-		{Actor: o.anna, Tenant: o.alpha},                          // is bound to her own
-		{Actor: o.anna, Tenant: o.alpha, Role: tenancy.RoleOwner}, // and carries her role there
+		{Actor: o.anna},
+		{Actor: o.anna, Tenant: o.alpha},
+		{Actor: o.anna, Tenant: o.alpha, Role: tenancy.RoleOwner},
 	} {
 		session = bound
 		status, page := open(o.alpha)

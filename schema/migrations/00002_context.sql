@@ -109,31 +109,13 @@ create function watertight.tenant() returns uuid
   language plpgsql stable parallel restricted security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  token text := current_setting('watertight.context', true);
-  scope text;
-  until text;
+  part text[] := watertight.context();
 begin
-  -- What context() verifies, in one statement: every policy calls this in every
-  -- statement, and it takes two thirds of the time. What is not plainly valid
-  -- goes to context(), which says why not.
-  select split_part(token, '.', 3), split_part(token, '.', 4) into scope, until
-    from watertight.context_key
-    where kid = split_part(token, '.', 2) and not_after > transaction_timestamp()
-      and sha256(okey || convert_to(split_part(token, '.', -1), 'UTF8')) =
-        sha256(okey || convert_to(encode(sha256(okey || sha256(ikey || convert_to(left(token, -65) || '|' ||
-          case split_part(token, '.', 5)
-            when 's' then pg_backend_pid()::text
-            when 'x' then pg_backend_pid()::text || ',' || (extract(epoch from transaction_timestamp()) * 1000000)::bigint::text
-            when 'u' then ''
-          end, 'UTF8'))), 'hex'), 'UTF8'));
-  if scope is null or until::bigint < extract(epoch from transaction_timestamp()) then
-    scope := (watertight.context())[3];
-  end if;
-  if scope in ('all', 'list') then
+  if part[3] in ('all', 'list') then
     raise exception 'the context names no tenant'
       using errcode = '42501', constraint = 'watertight_context_missing';
   end if;
-  return scope::uuid;
+  return part[3]::uuid;
 end $$;
 -- +goose StatementEnd
 comment on function watertight.tenant() is
