@@ -56,11 +56,10 @@ declare
   until text;
   shut  text;
 begin
-  -- What context() verifies, in one statement: every policy calls this in every
-  -- statement, and it takes two thirds of the time. What is not plainly valid
-  -- goes to context(), which says why not.
-  -- The planner may evaluate the cast before the token was verified, so only what
-  -- looks like a uuid is cast.
+  -- What context() verifies, in one statement and with the tenant's status: every
+  -- policy calls this in every statement. What is not plainly valid goes to
+  -- context(), which says why not. The planner may evaluate the
+  -- cast before the token was verified, so only what looks like a uuid is cast.
   select split_part(token, '.', 3), split_part(token, '.', 4),
       (select t.status from watertight.tenants t where t.id =
         case when split_part(token, '.', 3) ~ '\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z' then split_part(token, '.', 3)::uuid end)
@@ -90,52 +89,12 @@ end $$;
 -- +goose StatementEnd
 
 -- A data key that is put back has the number and the state it had.
--- +goose StatementBegin
-create or replace function watertight.guard_tenant_key() returns trigger
-  language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  last int;
-  gone boolean;
-begin
-  case tg_op
-  when 'INSERT' then
-    if watertight.restoring() then
-      return new;
-    end if;
-    select max(key_id), bool_and(state = 'destroyed') into last, gone
-      from watertight.tenant_keys where tenant_id = new.tenant_id;
-    -- An existing number is left to the primary key and ON CONFLICT.
-    if new.key_id > last and gone then
-      raise exception 'the tenant''s keys were destroyed: it gets no new one'
-        using errcode = '42501', constraint = 'watertight_key_destroyed';
-    end if;
-    if new.key_id > coalesce(last, 0) + 1 then
-      raise exception 'the tenant''s next key has the number %', coalesce(last, 0) + 1
-        using errcode = '23514', constraint = 'watertight_key_number';
-    end if;
-    return new;
-  when 'UPDATE' then
-    if old.state = 'destroyed' then
-      raise exception 'a destroyed key stays destroyed'
-        using errcode = '42501', constraint = 'watertight_key_destroyed';
-    end if;
-    if new.state = 'active' and old.state <> 'active' then
-      raise exception 'a retired key does not become active again'
-        using errcode = '23514', constraint = 'watertight_key_state';
-    end if;
-    return new;
-  else
-    -- A row that is deleted leaves no trace of the key; the number could come
-    -- back with another key behind it.
-    if old.state <> 'destroyed' then
-      raise exception 'a key is destroyed before its row is deleted'
-        using errcode = '42501', constraint = 'watertight_key_state';
-    end if;
-    return old;
-  end case;
-end $$;
--- +goose StatementEnd
+drop trigger guard on watertight.tenant_keys;
+create trigger guard before update or delete on watertight.tenant_keys
+  for each row execute function watertight.guard_tenant_key();
+create trigger guard_new before insert on watertight.tenant_keys
+  for each row when (not watertight.restoring()) execute function watertight.guard_tenant_key();
+alter table watertight.tenant_keys enable always trigger guard, enable always trigger guard_new;
 
 -- Rows that are put back or erased as a whole leave one event in the
 -- platform's log, not one each: an import must not pretend that its rows were
@@ -451,79 +410,23 @@ begin
       p_entity, p_entity_id, watertight.audit_key(t, p_entity, p_entity_id), who->>'reason', ('{' || p_diff || '}')::json);
 end $$;
 -- +goose StatementEnd
--- +goose StatementBegin
-create or replace function watertight.guard_tenant_key() returns trigger
-  language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  last int;
-  gone boolean;
-begin
-  case tg_op
-  when 'INSERT' then
-    select max(key_id), bool_and(state = 'destroyed') into last, gone
-      from watertight.tenant_keys where tenant_id = new.tenant_id;
-    -- An existing number is left to the primary key and ON CONFLICT.
-    if new.key_id > last and gone then
-      raise exception 'the tenant''s keys were destroyed: it gets no new one'
-        using errcode = '42501', constraint = 'watertight_key_destroyed';
-    end if;
-    if new.key_id > coalesce(last, 0) + 1 then
-      raise exception 'the tenant''s next key has the number %', coalesce(last, 0) + 1
-        using errcode = '23514', constraint = 'watertight_key_number';
-    end if;
-    return new;
-  when 'UPDATE' then
-    if old.state = 'destroyed' then
-      raise exception 'a destroyed key stays destroyed'
-        using errcode = '42501', constraint = 'watertight_key_destroyed';
-    end if;
-    if new.state = 'active' and old.state <> 'active' then
-      raise exception 'a retired key does not become active again'
-        using errcode = '23514', constraint = 'watertight_key_state';
-    end if;
-    return new;
-  else
-    -- A row that is deleted leaves no trace of the key; the number could come
-    -- back with another key behind it.
-    if old.state <> 'destroyed' then
-      raise exception 'a key is destroyed before its row is deleted'
-        using errcode = '42501', constraint = 'watertight_key_state';
-    end if;
-    return old;
-  end case;
-end $$;
--- +goose StatementEnd
+drop trigger guard_new on watertight.tenant_keys;
+drop trigger guard on watertight.tenant_keys;
+create trigger guard before insert or update or delete on watertight.tenant_keys
+  for each row execute function watertight.guard_tenant_key();
+alter table watertight.tenant_keys enable always trigger guard;
 -- +goose StatementBegin
 create or replace function watertight.tenant() returns uuid
   language plpgsql stable parallel restricted security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  token text := current_setting('watertight.context', true);
-  scope text;
-  until text;
+  part text[] := watertight.context();
 begin
-  -- What context() verifies, in one statement: every policy calls this in every
-  -- statement, and it takes two thirds of the time. What is not plainly valid
-  -- goes to context(), which says why not.
-  select split_part(token, '.', 3), split_part(token, '.', 4) into scope, until
-    from watertight.context_key
-    where kid = split_part(token, '.', 2) and not_after > transaction_timestamp()
-      and sha256(okey || convert_to(split_part(token, '.', -1), 'UTF8')) =
-        sha256(okey || convert_to(encode(sha256(okey || sha256(ikey || convert_to(left(token, -65) || '|' ||
-          case split_part(token, '.', 5)
-            when 's' then pg_backend_pid()::text
-            when 'x' then pg_backend_pid()::text || ',' || (extract(epoch from transaction_timestamp()) * 1000000)::bigint::text
-            when 'u' then ''
-          end, 'UTF8'))), 'hex'), 'UTF8'));
-  if scope is null or until::bigint < extract(epoch from transaction_timestamp()) then
-    scope := (watertight.context())[3];
-  end if;
-  if scope in ('all', 'list') then
+  if part[3] in ('all', 'list') then
     raise exception 'the context names no tenant'
       using errcode = '42501', constraint = 'watertight_context_missing';
   end if;
-  return scope::uuid;
+  return part[3]::uuid;
 end $$;
 -- +goose StatementEnd
 alter table watertight.memberships drop constraint role_of_no_operator;
