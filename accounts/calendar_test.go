@@ -273,10 +273,28 @@ func TestRevocationKilledAtEveryStep(t *testing.T) {
 		require.Error(t, err, name)
 		require.Equal(t, 2, w.waiting(t), name)
 		w.google.fail, w.google.then = nil, nil
+		w.exec(t, "update watertight.calendar_revocations set next_attempt_at = now()") // the time passes
 	}
 	require.Equal(t, accounts.Revoked{Told: 2}, w.run(t))
 	require.Subset(t, w.google.told, []string{"carls-refresh", "annas-refresh"})
 	require.Zero(t, w.waiting(t))
+}
+
+// TestNoTransactionWaitsForAProvider: the audit log's sealer would wait with it.
+func TestNoTransactionWaitsForAProvider(t *testing.T) {
+	t.Parallel()
+	w := newCalendarWorld(t)
+	require.NoError(t, w.setPlan(t, free))
+	open := -1
+	w.google.then = func() {
+		err := w.admin.QueryRow(t.Context(), `select count(*) from pg_stat_activity
+			where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null and backend_type = 'client backend'`).Scan(&open)
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	require.Equal(t, accounts.Revoked{Told: 2}, w.run(t))
+	require.Zero(t, open)
 }
 
 func TestProvidersThatFail(t *testing.T) {
@@ -339,17 +357,17 @@ func TestTheOutboxIsForTheJob(t *testing.T) {
 	carl := w.admit(t, w.carl, w.alpha)
 	require.NoError(t, w.cals.Disconnect(t.Context(), carl, w.carls))
 	for _, a := range []tenancy.Actor{w.carl, w.anna} {
-		_, err := query.New(w.db.For(w.admit(t, a, w.alpha))).CalendarRevocationsDue(t.Context(), w.alpha, time.Now(), 10)
+		_, err := query.New(w.db.For(w.admit(t, a, w.alpha))).ClaimCalendarRevocations(t.Context(), w.alpha, 10)
 		require.ErrorIs(t, err, tenancy.ErrForbidden)
 	}
 	job, err := w.db.AdmitJob(t.Context(), w.beta, "test")
 	require.NoError(t, err)
-	due, err := query.New(w.db.For(job)).CalendarRevocationsDue(t.Context(), w.beta, time.Now().Add(time.Hour), 10)
+	due, err := query.New(w.db.For(job)).ClaimCalendarRevocations(t.Context(), w.beta, 10)
 	require.NoError(t, err)
 	require.Empty(t, due, "Alpha's token is not Beta's to see")
 	job, err = w.db.AdmitJob(t.Context(), w.alpha, "test")
 	require.NoError(t, err)
-	due, err = query.New(w.db.For(job)).CalendarRevocationsDue(t.Context(), w.alpha, time.Now().Add(time.Hour), 10)
+	due, err = query.New(w.db.For(job)).ClaimCalendarRevocations(t.Context(), w.alpha, 10)
 	require.NoError(t, err)
 	require.Len(t, due, 1)
 }

@@ -50,39 +50,57 @@ type Revoked struct {
 	GivenUp   int // the provider failed for too long
 }
 
-// revocationPage is how many tokens of one tenant a run takes.
-const revocationPage = 100
+// How many tokens a run takes, of one tenant and in all. The rest is due still.
+const (
+	revocationPage = 100
+	revocationRun  = 1000
+)
 
-// Run tells what is due, tenant by tenant. Run it every few minutes, in any
-// number of processes. When it is killed, what it was about is due again: the
-// provider may be told twice, and never not at all. Tenants that are not active
-// wait until they are.
+// claimed are tokens of one tenant that this run is to deal with.
+type claimed struct {
+	scope  tenancy.Scope
+	tokens []query.ClaimCalendarRevocationsRow
+}
+
+// Run tells what is due. Run it every few minutes, in any number of processes.
+// When it is killed, what it was about is due again within the hours that its
+// number of attempts gives: the provider may be told twice, and never not at
+// all. Tenants that are not active wait until they are.
 func (r Revocations) Run(ctx context.Context) (total Revoked, err error) {
 	if r.DB == nil || r.Ring == nil {
 		return total, errors.New("revocations without a database or a key ring (set DB and Ring)")
 	}
 	ctx = tenancy.WithAction(ctx, "calendar.revoke")
+	// Claimed first and told afterwards: a provider that does not answer must not
+	// hold a transaction open, for which the audit log's sealer would wait.
+	var work []claimed
+	left := int32(revocationRun)
 	err = r.DB.EachTenant(ctx, "calendar revocations", func(ctx context.Context, s tenancy.Scope, c *tenancy.Conn) error {
-		q := query.New(c)
-		due, err := q.CalendarRevocationsDue(ctx, s.Tenant(), time.Now(), revocationPage)
+		tokens, err := query.New(c).ClaimCalendarRevocations(ctx, s.Tenant(), min(left, revocationPage))
 		if err != nil {
 			return fmt.Errorf("read what is to be revoked: %w", err)
 		}
-		for _, row := range due {
-			if err := r.one(ctx, q, s.Tenant(), row, &total); err != nil {
-				return err
-			}
+		if len(tokens) > 0 {
+			work = append(work, claimed{s, tokens})
+			left -= int32(len(tokens))
 		}
 		return nil
 	})
+	for _, w := range work {
+		for _, token := range w.tokens {
+			if failed := r.one(ctx, w.scope, token, &total); failed != nil {
+				return total, errors.Join(err, failed)
+			}
+		}
+	}
 	return total, err
 }
 
-// one deals with one token, in the transaction that holds its row.
-func (r Revocations) one(ctx context.Context, q *query.Queries, t tenancy.ID, row query.CalendarRevocationsDueRow, total *Revoked) error {
+// one deals with one token.
+func (r Revocations) one(ctx context.Context, s tenancy.Scope, row query.ClaimCalendarRevocationsRow, total *Revoked) error {
 	count := &total.Told
 	revoker := r.Providers[row.Provider]
-	token, err := r.open(ctx, t, row)
+	token, err := r.open(ctx, s.Tenant(), row)
 	switch {
 	case errors.Is(err, crypto.ErrOpen), errors.Is(err, crypto.ErrKeyDestroyed), err == nil && revoker == nil:
 		count = &total.Destroyed
@@ -97,11 +115,11 @@ func (r Revocations) one(ctx context.Context, q *query.Queries, t tenancy.ID, ro
 		}
 		if time.Since(row.CreatedAt) < r.giveUp() {
 			total.Postponed++
-			return r.postpone(ctx, q, t, row)
+			return nil
 		}
 		count = &total.GivenUp
 	}
-	if _, err := q.EndCalendarRevocation(ctx, t, row.ID); err != nil {
+	if _, err := query.New(r.DB.For(s)).EndCalendarRevocation(ctx, s.Tenant(), row.ID); err != nil {
 		return fmt.Errorf("destroy a revoked token: %w", err)
 	}
 	*count++
@@ -110,26 +128,12 @@ func (r Revocations) one(ctx context.Context, q *query.Queries, t tenancy.ID, ro
 
 // open opens the token that ends the most: without a refresh token there are no
 // new access tokens.
-func (r Revocations) open(ctx context.Context, t tenancy.ID, row query.CalendarRevocationsDueRow) (crypto.Secret, error) {
+func (r Revocations) open(ctx context.Context, t tenancy.ID, row query.ClaimCalendarRevocationsRow) (crypto.Secret, error) {
 	column, sealed := "refresh_token", row.RefreshToken
 	if sealed == nil {
 		column, sealed = "access_token", row.AccessToken
 	}
 	return r.Ring.Open(ctx, t, calendarRef(row.ID, column), sealed)
-}
-
-// Waiting times double from a minute to six hours.
-const (
-	firstWait = time.Minute
-	lastWait  = 6 * time.Hour
-)
-
-func (r Revocations) postpone(ctx context.Context, q *query.Queries, t tenancy.ID, row query.CalendarRevocationsDueRow) error {
-	wait := min(firstWait<<min(row.Attempts, 10), lastWait)
-	if _, err := q.PostponeCalendarRevocation(ctx, t, row.ID, time.Now().Add(wait)); err != nil {
-		return fmt.Errorf("postpone a revocation: %w", err)
-	}
-	return nil
 }
 
 func (r Revocations) giveUp() time.Duration {

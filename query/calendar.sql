@@ -80,26 +80,28 @@ where b.tenant_id = $1
   and b.starts_at + make_interval(mins => b.minutes) > @from_time
 order by b.starts_at;
 
--- name: CalendarRevocationsDue :many
--- Skips what another process is about to tell the provider.
+-- name: ClaimCalendarRevocations :many
+-- Takes what is due, and makes it due again later: the provider is told outside
+-- of any transaction, by a process that may be killed. Waiting times double, from
+-- a minute to six hours. What another process is taking is left to it.
 -- watertight:roles job
-select id, provider, access_token, refresh_token, attempts, created_at
-from watertight.calendar_revocations
-where tenant_id = $1
-  and next_attempt_at <= $2
-order by next_attempt_at, id
-limit $3
-for update skip locked;
+update watertight.calendar_revocations r
+set attempts = r.attempts + 1,
+    next_attempt_at = now() + least(interval '1 minute' * power(2, least(r.attempts, 10)), interval '6 hours')
+where r.tenant_id = $1
+  and r.id in (
+    select d.id
+    from watertight.calendar_revocations d
+    where d.tenant_id = $1
+      and d.next_attempt_at <= now()
+    order by d.next_attempt_at, d.id
+    limit $2
+    for update skip locked
+  )
+returning r.id, r.provider, r.access_token, r.refresh_token, r.created_at;
 
 -- name: EndCalendarRevocation :execrows
 -- watertight:roles job
 delete from watertight.calendar_revocations
-where tenant_id = $1
-  and id = $2;
-
--- name: PostponeCalendarRevocation :execrows
--- watertight:roles job
-update watertight.calendar_revocations
-set attempts = attempts + 1, next_attempt_at = $3
 where tenant_id = $1
   and id = $2;

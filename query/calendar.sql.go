@@ -218,54 +218,6 @@ func (q *Queries) CalendarCredential(ctx context.Context, tenantID tenancy.ID, i
 	return i, err
 }
 
-const calendarRevocationsDue = `-- name: CalendarRevocationsDue :many
-select id, provider, access_token, refresh_token, attempts, created_at
-from watertight.calendar_revocations
-where tenant_id = $1
-  and next_attempt_at <= $2
-order by next_attempt_at, id
-limit $3
-for update skip locked
-`
-
-type CalendarRevocationsDueRow struct {
-	ID           uuid.UUID
-	Provider     string
-	AccessToken  []byte
-	RefreshToken []byte
-	Attempts     int32
-	CreatedAt    time.Time
-}
-
-// Skips what another process is about to tell the provider.
-// watertight:roles job
-func (q *Queries) CalendarRevocationsDue(ctx context.Context, tenantID tenancy.ID, nextAttemptAt time.Time, limit int32) ([]CalendarRevocationsDueRow, error) {
-	rows, err := q.db.Query(ctx, calendarRevocationsDue, tenantID, nextAttemptAt, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []CalendarRevocationsDueRow{}
-	for rows.Next() {
-		var i CalendarRevocationsDueRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.Provider,
-			&i.AccessToken,
-			&i.RefreshToken,
-			&i.Attempts,
-			&i.CreatedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const calendarTokensToRenew = `-- name: CalendarTokensToRenew :many
 select id, provider, account, refresh_token, access_expires_at
 from watertight.calendar_connections
@@ -311,6 +263,61 @@ func (q *Queries) CalendarTokensToRenew(ctx context.Context, tenantID tenancy.ID
 	return items, nil
 }
 
+const claimCalendarRevocations = `-- name: ClaimCalendarRevocations :many
+update watertight.calendar_revocations r
+set attempts = r.attempts + 1,
+    next_attempt_at = now() + least(interval '1 minute' * power(2, least(r.attempts, 10)), interval '6 hours')
+where r.tenant_id = $1
+  and r.id in (
+    select d.id
+    from watertight.calendar_revocations d
+    where d.tenant_id = $1
+      and d.next_attempt_at <= now()
+    order by d.next_attempt_at, d.id
+    limit $2
+    for update skip locked
+  )
+returning r.id, r.provider, r.access_token, r.refresh_token, r.created_at
+`
+
+type ClaimCalendarRevocationsRow struct {
+	ID           uuid.UUID
+	Provider     string
+	AccessToken  []byte
+	RefreshToken []byte
+	CreatedAt    time.Time
+}
+
+// Takes what is due, and makes it due again later: the provider is told outside
+// of any transaction, by a process that may be killed. Waiting times double, from
+// a minute to six hours. What another process is taking is left to it.
+// watertight:roles job
+func (q *Queries) ClaimCalendarRevocations(ctx context.Context, tenantID tenancy.ID, limit int32) ([]ClaimCalendarRevocationsRow, error) {
+	rows, err := q.db.Query(ctx, claimCalendarRevocations, tenantID, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ClaimCalendarRevocationsRow{}
+	for rows.Next() {
+		var i ClaimCalendarRevocationsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Provider,
+			&i.AccessToken,
+			&i.RefreshToken,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const deleteBusyBlocks = `-- name: DeleteBusyBlocks :execrows
 delete from watertight.calendar_busy
 where tenant_id = $1
@@ -341,22 +348,6 @@ where tenant_id = $1
 // watertight:roles job
 func (q *Queries) EndCalendarRevocation(ctx context.Context, tenantID tenancy.ID, iD uuid.UUID) (int64, error) {
 	result, err := q.db.Exec(ctx, endCalendarRevocation, tenantID, iD)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const postponeCalendarRevocation = `-- name: PostponeCalendarRevocation :execrows
-update watertight.calendar_revocations
-set attempts = attempts + 1, next_attempt_at = $3
-where tenant_id = $1
-  and id = $2
-`
-
-// watertight:roles job
-func (q *Queries) PostponeCalendarRevocation(ctx context.Context, tenantID tenancy.ID, iD uuid.UUID, nextAttemptAt time.Time) (int64, error) {
-	result, err := q.db.Exec(ctx, postponeCalendarRevocation, tenantID, iD, nextAttemptAt)
 	if err != nil {
 		return 0, err
 	}
