@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	_ "embed" // the statements
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -160,7 +159,7 @@ func (s storedSwap) rows(ctx context.Context, t tenancy.ID) ([]sealedRow, error)
 
 // control seals a value for its own row, puts it there and opens it.
 func (s storedSwap) control(ctx context.Context, t tenancy.ID, row sealedRow) ([]byte, error) {
-	text := hex.EncodeToString(random())
+	text := rand.Text()
 	ref := s.ref(row)
 	sealed, err := s.sealer.Seal(ctx, t, ref, crypto.SecretString(text))
 	if err != nil {
@@ -223,10 +222,4 @@ func (s storedSwap) write(ctx context.Context, t tenancy.ID, row sealedRow, seal
 	}
 	_, ended := s.conn.Exec(ctx, end)
 	return stored, errors.Join(err, ended)
-}
-
-func random() []byte {
-	b := make([]byte, 16)
-	_, _ = rand.Read(b) // never fails
-	return b
 }

@@ -141,11 +141,14 @@ func TestSweepOfASharedServer(t *testing.T) {
 	// A guest that comes while somebody builds a template does not sweep: the
 	// next one does.
 	for range 20 {
+		for _, wait := range []string{"select pg_advisory_lock($1)", "select pg_advisory_unlock($1)"} {
+			_, err := conn.Exec(ctx, wait, lockKey("build"))
+			require.NoError(t, err)
+		}
 		guest(t, owner.base.String())
 		if len(left(`select datname from pg_database where datname ~ '_(dead|old)'`)) == 0 {
 			break
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 
 	require.ElementsMatch(t, []string{databasePrefix + living + "_1", databasePrefix + young + "_1", stranger, templatePrefix + "new"},
