@@ -44,7 +44,8 @@ type call struct {
 	cmd  *command
 	args []string
 
-	// secret is the database URL of the call, so that no error can print it.
+	// secret is the database URL of the call, wherever it came from, so that no
+	// error can print it. Those among the arguments need not be noted.
 	secret string
 }
 

@@ -36,7 +36,9 @@ func exitCode(e *env, c *call, err error) int {
 		}
 	}
 	if c != nil {
-		text = redact(text, c.secret)
+		for _, dsn := range c.secrets() {
+			text = redact(text, dsn)
+		}
 	}
 	text, hint := splitHint(text)
 	fmt.Fprintf(e.stderr, "watertight: error: %s\n", text)
@@ -78,6 +80,25 @@ func splitHint(text string) (rest, hint string) {
 // keywordPassword is the password in a connection string of the form
 // "host=… password=…".
 var keywordPassword = regexp.MustCompile(`password\s*=\s*('(?:[^'\\]|\\.)*'|\S+)`)
+
+// urlInside is a database URL in an argument, behind the name of a flag or of a
+// place for instance.
+var urlInside = regexp.MustCompile(`postgres(?:ql)?://\S+`)
+
+// secrets are the database URLs of the call. Package flag repeats the value that
+// it could not take, so those among the arguments count before any command has
+// read them.
+func (c *call) secrets() []string {
+	list := []string{c.secret}
+	for _, a := range c.args {
+		if u := urlInside.FindString(a); u != "" {
+			list = append(list, u)
+		} else if keywordPassword.MatchString(a) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
 
 // redact removes the database URL and its password from a text. It is the last
 // of several guards: the packages below do not put them there.

@@ -205,7 +205,7 @@ func (k *tenantCall) ring(ctx context.Context) (*crypto.Ring, error) {
 	return crypto.NewRing(crypto.RingConfig{Store: noStore{}, KEKs: keks})
 }
 
-// pairs is a flag COLUMN=VALUE that may be repeated.
+// pairs is a flag NAME=VALUE that may be repeated.
 type pairs map[string]string
 
 func (p pairs) String() string { return "" }
@@ -213,7 +213,7 @@ func (p pairs) String() string { return "" }
 func (p pairs) Set(s string) error {
 	name, value, ok := strings.Cut(s, "=")
 	if !ok || name == "" {
-		return errors.New("want COLUMN=VALUE")
+		return errors.New("want NAME=VALUE")
 	}
 	p[name] = value
 	return nil
