@@ -67,13 +67,14 @@ type Router struct {
 	cfg Config
 
 	mu     sync.Mutex
-	pools  map[string]*pool
+	pools  map[string]*pool // nil once it is closed
 	places map[tenancy.ID]remembered
 }
 
 type pool struct {
-	mu sync.Mutex
-	db *tenancy.DB
+	mu     sync.Mutex
+	db     *tenancy.DB
+	closed bool
 }
 
 type remembered struct {
@@ -92,17 +93,28 @@ func New(cfg Config) (*Router, error) {
 	return &Router{cfg: cfg, pools: map[string]*pool{}, places: map[tenancy.ID]remembered{}}, nil
 }
 
-// Close closes every pool.
+// Close closes every pool, one that is being opened too. From then on the
+// router opens none.
 func (r *Router) Close() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, p := range r.pools {
-		if p.db != nil {
-			p.db.Close()
-		}
+	pools := r.pools
+	r.pools = nil
+	r.mu.Unlock()
+	for _, p := range pools {
+		p.close()
 	}
-	r.pools = map[string]*pool{}
 }
+
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	if p.db != nil {
+		p.db.Close()
+	}
+}
+
+var errClosed = errors.New("the router is closed (take databases from it before Close)")
 
 // Forget has the tenant's place looked up again.
 func (r *Router) Forget(t tenancy.ID) {
@@ -149,16 +161,16 @@ func (r *Router) DB(ctx context.Context, t tenancy.ID) (*tenancy.DB, error) {
 }
 
 func (r *Router) at(ctx context.Context, place string) (*tenancy.DB, error) {
-	r.mu.Lock()
-	p := r.pools[place]
+	p := r.pool(place)
 	if p == nil {
-		p = &pool{}
-		r.pools[place] = p
+		return nil, errClosed
 	}
-	r.mu.Unlock()
 	// One place that does not answer holds up nobody of another.
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed {
+		return nil, errClosed
+	}
 	if p.db == nil {
 		db, err := r.cfg.Open(ctx, place, r.Registry(place))
 		if err != nil {
@@ -167,6 +179,19 @@ func (r *Router) at(ctx context.Context, place string) (*tenancy.DB, error) {
 		p.db = db
 	}
 	return p.db, nil
+}
+
+// pool returns the pool of a place, not opened yet perhaps; nil once the router
+// is closed.
+func (r *Router) pool(place string) *pool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.pools[place]
+	if p == nil && r.pools != nil {
+		p = &pool{}
+		r.pools[place] = p
+	}
+	return p
 }
 
 // Admit admits an actor to a tenant where the tenant is, see
