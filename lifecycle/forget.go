@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -83,12 +84,21 @@ func (db *DB) ForgetPerson(ctx context.Context, a tenancy.Actor, t tenancy.ID, p
 // eventsOf lists which events speak of the person: those in which the account
 // acted, and those of every row that is the person's.
 func eventsOf(ctx context.Context, c *tenancy.Conn, t tenancy.ID, p Person, tables []*table, all []place) ([]audit.Selection, error) {
-	var out []audit.Selection
-	for _, e := range p.Emails {
-		out = append(out, audit.Selection{Actor: e})
+	// The log is redacted by an address as it stands there.
+	rows, err := c.Query(ctx, "select distinct actor_email from watertight.audit_event where tenant_id = $1 and lower(actor_email) = any ($2::text[])", t, p.emails())
+	if err != nil {
+		return nil, fmt.Errorf("read the audit log: %w", err)
 	}
-	if p.User.String() != "00000000-0000-0000-0000-000000000000" {
-		out = append(out, audit.Selection{Actor: p.User.String()})
+	actors, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read the audit log: %w", err)
+	}
+	if p.User != uuid.Nil {
+		actors = append(actors, p.User.String())
+	}
+	var out []audit.Selection
+	for _, a := range actors {
+		out = append(out, audit.Selection{Actor: a})
 	}
 	for _, x := range tables {
 		where := conditionOf(x, all)
@@ -114,20 +124,11 @@ func eventsOf(ctx context.Context, c *tenancy.Conn, t tenancy.ID, p Person, tabl
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", x.Name(), err)
 		}
-		entity := x.schema + "." + quoteIfNeeded(x.name)
 		for _, id := range ids {
-			out = append(out, audit.Selection{Entity: entity, EntityID: id})
+			out = append(out, audit.Selection{Entity: x.entity, EntityID: id})
 		}
 	}
 	return out, nil
-}
-
-// quoteIfNeeded is quote_ident for the names that the log has.
-func quoteIfNeeded(name string) string {
-	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" {
-		return name
-	}
-	return quote(name)
 }
 
 // unsealed refuses to go on while an event that must be redacted is not sealed.
@@ -142,7 +143,7 @@ func unsealed(ctx context.Context, c *tenancy.Conn, t tenancy.ID, selections []a
 	}
 	var n int64
 	err := c.QueryRow(ctx, "select count(*) from watertight.audit_event e where tenant_id = $1 and not watertight.audit_is_sealed(epoch, xid) and (actor_id = any ($2::text[]) or actor_email = any ($2::text[]) or (entity, entity_id) in (select * from unnest($3::text[], $4::text[])))",
-		t, slices.Concat(actors, []string{}), entities, ids).Scan(&n)
+		t, actors, entities, ids).Scan(&n)
 	if err != nil {
 		return fmt.Errorf("look for events that are not sealed: %w", err)
 	}

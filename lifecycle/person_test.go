@@ -7,8 +7,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/watertight-go/watertight/accounts"
 	"github.com/watertight-go/watertight/audit"
 	"github.com/watertight-go/watertight/tenancy"
+	"github.com/watertight-go/watertight/tenancy/unverified"
 )
 
 const notesSQL = `
@@ -16,7 +18,9 @@ create table app.notes (tenant_id uuid not null, id int not null, author uuid, b
 	foreign key (tenant_id, author) references watertight.users (tenant_id, id));
 create table app.guests (tenant_id uuid not null, id int not null, mail text not null, visits varchar(5), primary key (tenant_id, id));
 create table app.orders (tenant_id uuid not null, id int not null, buyer text, total numeric, primary key (tenant_id, id));
-select watertight.protect(t::regclass) from unnest('{app.notes,app.guests,app.orders}'::text[]) t;
+create table "Own/s"."order" (tenant_id uuid not null, id int not null, mail text, primary key (tenant_id, id));
+select watertight.protect(t::regclass) from unnest('{app.notes,app.guests,app.orders,"\"Own/s\".\"order\""}'::text[]) t;
+select watertight.person_column('"Own/s"."order"', 'mail', 'email', 'clear');
 select watertight.person_column('app.guests', 'mail', 'email', 'delete');
 select watertight.person_column('app.orders', 'buyer', 'email', 'clear');`
 
@@ -34,7 +38,16 @@ func persons(t *testing.T, w *world) (carl Person) {
 	w.exec(t, `insert into app.notes values ($1, 1, $2, 'his own words'), ($1, 2, $3, 'by anna')`, w.alpha, carl.User, w.anna)
 	w.exec(t, `insert into app.guests values ($1, 1, 'CARL@canary.example', '3'), ($1, 2, 'zoe@x.example', '4')`, w.alpha)
 	w.exec(t, `insert into app.orders values ($1, 1, 'carl@canary.example', 10), ($1, 2, 'zoe@x.example', 20)`, w.alpha)
+	w.exec(t, `insert into "Own/s"."order" values ($1, 1, 'carl@canary.example')`, w.alpha)
 	w.exec(t, `insert into app.guests values ($1, 1, 'carl@canary.example', '3')`, w.beta)
+	// What he did himself, under an address in another case than the one asked for.
+	app, err := tenancy.Open(t.Context(), w.AppURL, tenancy.Config{Key: w.Key, Registry: accounts.Registry{}, Version: "test"})
+	require.NoError(t, err)
+	t.Cleanup(app.Close)
+	by, err := unverified.Scope(app, tenancy.Actor{Email: "CARL@canary.example"}, w.alpha, tenancy.RoleMember)
+	require.NoError(t, err)
+	_, err = app.For(by).Exec(t.Context(), "insert into app.words (tenant_id, word, n) values ($1, 'his', 1)", w.alpha)
+	require.NoError(t, err)
 	return carl
 }
 
@@ -47,7 +60,7 @@ func TestPersonData(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{
 		"watertight.users": 1, "watertight.memberships": 1, "watertight.calendar_connections": 1, "watertight.calendar_busy": 1,
-		"app.notes": 1, "app.guests": 1, "app.orders": 1,
+		"app.notes": 1, "app.guests": 1, "app.orders": 1, "Own/s.order": 1, "watertight.audit_event": 1,
 	}, counts)
 	require.Contains(t, b.String(), "Canary dentist")
 	require.Contains(t, b.String(), "his own words")
@@ -117,7 +130,7 @@ func TestForgetPerson(t *testing.T) {
 	w.exec(t, `select watertight.person_column('app.notes', 'author', 'user', 'clear')`)
 	done, err := forget()
 	require.NoError(t, err)
-	require.Equal(t, map[string]int64{"watertight.users": 1, "app.notes": 1, "app.guests": 1, "app.orders": 1}, done.Rows)
+	require.Equal(t, map[string]int64{"watertight.users": 1, "app.notes": 1, "app.guests": 1, "app.orders": 1, "Own/s.order": 1}, done.Rows)
 
 	// Nothing of the person is left: in no table, not in the log. What others
 	// wrote is there.

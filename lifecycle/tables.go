@@ -27,6 +27,7 @@ var (
 type table struct {
 	oid            uint32
 	schema, name   string
+	entity         string   // the name as the trigger of the log writes it
 	tenant         string   // the column
 	excluded       string   // why an export leaves it out
 	columns, types []string // without the generated ones
@@ -117,7 +118,7 @@ func readTables(ctx context.Context, c *tenancy.Conn) ([]*table, error) {
 
 func scanTable(row pgx.CollectableRow) (*table, error) {
 	var t table
-	err := row.Scan(&t.oid, &t.schema, &t.name, &t.tenant, &t.excluded, &t.columns, &t.types, &t.fields, &t.required,
+	err := row.Scan(&t.oid, &t.schema, &t.name, &t.entity, &t.tenant, &t.excluded, &t.columns, &t.types, &t.fields, &t.required,
 		&t.collatable, &t.key, &t.counted, &t.sequences, &t.reachable)
 	return &t, err
 }

@@ -1,6 +1,8 @@
 -- The tenant tables that watertight.protect knows, with what moving rows needs:
--- columns and how to write them as text, the primary key, the sequences.
-select c.oid, n.nspname::text, c.relname::text, p.tenant_column::text, coalesce(x.reason, ''),
+-- its name in the audit log, columns and how to write them as text, the primary
+-- key, the sequences.
+select c.oid, n.nspname::text, c.relname::text, n.oid::regnamespace::text || '.' || pg_catalog.quote_ident(c.relname) as entity,
+  p.tenant_column::text, coalesce(x.reason, ''),
   coalesce((select array_agg(a.attname::text order by a.attnum) from pg_catalog.pg_attribute a
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''), '{}') as columns,
   coalesce((select array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) order by a.attnum) from pg_catalog.pg_attribute a
