@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 	// The root of every arrow.
 	"tenancy":               {"tenancy/internal/gate", pgx, uuid},
 	"tenancy/internal/gate": {},
-	"tenancy/crosstenant":   {"tenancy", "tenancy/internal/gate", pgx, uuid},
+	"tenancy/crosstenant":   {"tenancy", "tenancy/internal/gate", pgx},
 	"tenancy/unverified":    {"tenancy", "tenancy/internal/gate"},
 	"tenancy/support":       {"tenancy", "tenancy/internal/gate", uuid},
 	"tenancy/recording":     {"tenancy", "tenancy/internal/gate"},

@@ -3,6 +3,8 @@ package tenancy
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"github.com/watertight-go/watertight/tenancy/internal/gate"
 )
 
@@ -41,7 +43,7 @@ func init() {
 		return own
 	}
 	gate.OpenSupport = func(ctx context.Context, url string, cfg Config) (*DB, error) {
-		return open(ctx, url, cfg, supportDuty)
+		return openFor(ctx, url, cfg, supportDuty)
 	}
 	gate.AdmitSupport = (*DB).admitSupport
 	gate.NewLookup = func(db *DB, job string) *Conn {
@@ -51,9 +53,24 @@ func init() {
 		return db.For(db.newScope(ID{}, Actor{Email: job, Kind: KindJob}, roleLookup, reachList, ""))
 	}
 	gate.OpenSystem = func(ctx context.Context, url string, cfg Config) (*DB, error) {
-		return open(ctx, url, cfg, systemDuty)
+		return openFor(ctx, url, cfg, systemDuty)
 	}
-	gate.OpenCustody = func(ctx context.Context, url string, cfg Config) (*DB, error) {
-		return open(ctx, url, cfg, custodyDuty)
+	gate.OpenCustody = func(ctx context.Context, url string, cfg Config, session map[string]string) (*DB, error) {
+		d := custodyDuty
+		d.session = session
+		return openFor(ctx, url, cfg, d)
 	}
 }
+
+// openFor opens a pool for another duty than a service's. No registry lets
+// anybody in on it.
+func openFor(ctx context.Context, url string, cfg Config, d duty) (*DB, error) {
+	cfg.Registry = nobody{}
+	return open(ctx, url, cfg, d)
+}
+
+type nobody struct{}
+
+func (nobody) Member(context.Context, *Conn, uuid.UUID) (Role, error) { return "", ErrNotAdmitted }
+
+func (nobody) Active(context.Context, *Conn) error { return ErrNotAdmitted }

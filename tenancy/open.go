@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,9 @@ type duty struct {
 
 	// support: only scopes of KindSupport, and no other DB has such scopes.
 	support bool
+
+	// session are settings of each connection, sent when it starts.
+	session map[string]string
 }
 
 var (
@@ -100,6 +104,7 @@ func (db *DB) pool(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(pc.ConnConfig.RuntimeParams, db.duty.session)
 	pc.AfterConnect = db.afterConnect
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {

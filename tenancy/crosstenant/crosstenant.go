@@ -20,7 +20,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -85,7 +84,7 @@ func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
 	}
 	openSystem := gate.OpenSystem.(func(context.Context, string, tenancy.Config) (*tenancy.DB, error))
 	db, err := openSystem(ctx, url, tenancy.Config{
-		Key: cfg.Key, Registry: nobody{}, MaxConns: cfg.MaxConns, SearchPath: cfg.SearchPath,
+		Key: cfg.Key, MaxConns: cfg.MaxConns, SearchPath: cfg.SearchPath,
 		Binding: cfg.Binding, AllowPlaintext: cfg.AllowPlaintext, Version: cfg.Version,
 	})
 	if err != nil {
@@ -156,12 +155,3 @@ func (c *Conn) handle() *tenancy.Conn {
 	}
 	return c.inner
 }
-
-// nobody is registered with a cross-tenant pool: it admits no one.
-type nobody struct{}
-
-func (nobody) Member(context.Context, *tenancy.Conn, uuid.UUID) (tenancy.Role, error) {
-	return "", tenancy.ErrNotAdmitted
-}
-
-func (nobody) Active(context.Context, *tenancy.Conn) error { return tenancy.ErrNotAdmitted }

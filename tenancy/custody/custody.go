@@ -15,9 +15,6 @@ package custody
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/url"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -50,37 +47,33 @@ type Config struct {
 // session are settings that decide how PostgreSQL writes values as text, and
 // that every transaction sees one snapshot: what is exported must read the same
 // on any server, and as of one moment.
-var session = [][2]string{
-	{"default_transaction_isolation", "repeatable read"},
-	{"datestyle", "ISO, YMD"},
-	{"intervalstyle", "postgres"},
-	{"timezone", "UTC"},
-	{"extra_float_digits", "1"},
-	{"bytea_output", "hex"},
-	{"lc_monetary", "C"},
-	{"xmloption", "content"},
-	{"statement_timeout", "0"},
-	{"idle_in_transaction_session_timeout", "0"}, // an export waits for whoever reads it
+var session = map[string]string{
+	"default_transaction_isolation":       "repeatable read",
+	"datestyle":                           "ISO, YMD",
+	"intervalstyle":                       "postgres",
+	"timezone":                            "UTC",
+	"extra_float_digits":                  "1",
+	"bytea_output":                        "hex",
+	"lc_monetary":                         "C",
+	"xmloption":                           "content",
+	"statement_timeout":                   "0",
+	"idle_in_transaction_session_timeout": "0", // an export waits for whoever reads it
 }
 
 // Open connects as a member of watertight_lifecycle. It refuses the same unsafe
 // roles, schemas and connections as [tenancy.Open]. Each transaction sees one
 // snapshot (REPEATABLE READ). Connect directly, not through a pooler: it would
 // refuse the settings that make values read the same everywhere.
-func Open(ctx context.Context, address string, cfg Config) (*tenancy.DB, error) {
-	address, err := withSettings(address)
-	if err != nil {
-		return nil, err
-	}
+func Open(ctx context.Context, url string, cfg Config) (*tenancy.DB, error) {
 	if cfg.MaxConns == 0 {
 		cfg.MaxConns = 4
 	}
-	open := gate.OpenCustody.(func(context.Context, string, tenancy.Config) (*tenancy.DB, error))
-	return open(ctx, address, tenancy.Config{
-		Key: cfg.Key, Registry: nobody{}, MaxConns: cfg.MaxConns, Version: cfg.Version, AllowPlaintext: cfg.AllowPlaintext,
+	open := gate.OpenCustody.(func(context.Context, string, tenancy.Config, map[string]string) (*tenancy.DB, error))
+	return open(ctx, url, tenancy.Config{
+		Key: cfg.Key, MaxConns: cfg.MaxConns, Version: cfg.Version, AllowPlaintext: cfg.AllowPlaintext,
 		// What goes wrong names the row for the operator, who may see it.
 		VerboseErrors: true,
-	})
+	}, session)
 }
 
 // Scope returns a scope of the tenant in which rows are put back or taken away
@@ -101,31 +94,3 @@ func scope(db *tenancy.DB, a tenancy.Actor, t tenancy.ID, r tenancy.Role) (tenan
 	}
 	return unverified.Scope(db, a, t, r)
 }
-
-// withSettings adds the session's settings to a connection string.
-func withSettings(address string) (string, error) {
-	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
-		u, err := url.Parse(address)
-		if err != nil {
-			return "", errors.New("the database URL cannot be read (write postgres://user@host:5432/database)")
-		}
-		for _, s := range session { // a plus stands for itself here, as in libpq
-			u.RawQuery += "&" + s[0] + "=" + url.PathEscape(s[1])
-		}
-		u.RawQuery = strings.TrimPrefix(u.RawQuery, "&")
-		return u.String(), nil
-	}
-	for _, s := range session {
-		address += fmt.Sprintf(" %s='%s'", s[0], s[1])
-	}
-	return address, nil
-}
-
-// nobody is registered with this pool: it admits no one.
-type nobody struct{}
-
-func (nobody) Member(context.Context, *tenancy.Conn, uuid.UUID) (tenancy.Role, error) {
-	return "", tenancy.ErrNotAdmitted
-}
-
-func (nobody) Active(context.Context, *tenancy.Conn) error { return tenancy.ErrNotAdmitted }

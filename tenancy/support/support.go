@@ -50,7 +50,7 @@ func Open(ctx context.Context, url string, cfg Config) (*tenancy.DB, error) {
 	}
 	open := gate.OpenSupport.(func(context.Context, string, tenancy.Config) (*tenancy.DB, error))
 	return open(ctx, url, tenancy.Config{
-		Key: cfg.Key, Registry: nobody{}, MaxConns: cfg.MaxConns, Refused: cfg.Refused,
+		Key: cfg.Key, MaxConns: cfg.MaxConns, Refused: cfg.Refused,
 		AllowPlaintext: cfg.AllowPlaintext, Version: cfg.Version,
 	})
 }
@@ -63,12 +63,3 @@ func Admit(ctx context.Context, db *tenancy.DB, a tenancy.Actor, t tenancy.ID, g
 	admit := gate.AdmitSupport.(func(*tenancy.DB, context.Context, tenancy.Actor, tenancy.ID, uuid.UUID) (tenancy.Scope, error))
 	return admit(db, ctx, a, t, grant)
 }
-
-// nobody is registered with this pool: only a grant lets anybody in.
-type nobody struct{}
-
-func (nobody) Member(context.Context, *tenancy.Conn, uuid.UUID) (tenancy.Role, error) {
-	return "", tenancy.ErrNotAdmitted
-}
-
-func (nobody) Active(context.Context, *tenancy.Conn) error { return tenancy.ErrNotAdmitted }

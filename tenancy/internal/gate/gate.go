@@ -1,6 +1,6 @@
 // Package gate lets the packages below tenancy that pass by an admission or a
-// role's read-only transaction do so without tenancy exporting a way. Only packages under tenancy can
-// import it, and their import paths say what they do.
+// role's read-only transaction do so without tenancy exporting a way. Only
+// packages under tenancy can import it, and their import paths say what they do.
 package gate
 
 // Values are of type any because tenancy's types cannot be named here: tenancy
@@ -27,6 +27,6 @@ var (
 	// AdmitSupport is func(db *tenancy.DB, ctx context.Context, a tenancy.Actor, t tenancy.ID, grant uuid.UUID) (tenancy.Scope, error).
 	AdmitSupport any
 
-	// OpenCustody is func(ctx context.Context, url string, cfg tenancy.Config) (*tenancy.DB, error).
+	// OpenCustody is func(ctx context.Context, url string, cfg tenancy.Config, session map[string]string) (*tenancy.DB, error).
 	OpenCustody any
 )
