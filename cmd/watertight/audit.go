@@ -19,52 +19,23 @@ func auditCommand() *command {
 		name:    "audit",
 		summary: "seal, verify, read, keep and disclose the audit log",
 		usage:   "ACTION [URL] [flags]",
-		help: "audit works on the log of who did what, from where, on which version, and what\nchanged.\n\n" + auditActions() + `
+		help: "audit works on the log of who did what, from where, on which version, and what\nchanged.\n\n" + actionList(auditCommands(), 8) + `
 URL belongs to a member of watertight_sealer, for prune, retain, redact and erase of
 watertight_privacy. It may come from DATABASE_URL instead. watertight audit ACTION
 --help shows the flags of one.`,
 		example: `  watertight audit keygen log.example.com --out signing.key > public.key
   watertight audit seal postgres://sealer@localhost/app --signing-key signing.key --anchor /mnt/worm/anchor.jsonl
   watertight audit verify postgres://sealer@localhost/app --key public.key --checkpoints /mnt/worm/anchor.jsonl`,
-		run: runAudit,
+		run: func(ctx context.Context, c *call) error { return c.act(ctx, auditCommands()) },
 	}
 }
 
-// auditCommands is the table of actions. Each is a command of its own, so that
-// it answers --help for itself.
+// auditCommands is the table of actions.
 func auditCommands() []*command {
 	return []*command{
 		auditKeygen(), auditSeal(), auditVerify(), auditProve(), auditTail(), auditExport(), auditReport(),
 		auditPrune(), auditRetain(), auditRedact(), auditErase(), auditHealth(), auditEpoch(),
 	}
-}
-
-func auditActions() string {
-	var b strings.Builder
-	for _, a := range auditCommands() {
-		fmt.Fprintf(&b, "  %-8s %s\n", strings.TrimPrefix(a.name, "audit "), a.summary)
-	}
-	return b.String()
-}
-
-func runAudit(ctx context.Context, c *call) error {
-	if len(c.args) > 0 {
-		for _, a := range auditCommands() {
-			if a.name == "audit "+c.args[0] {
-				c.cmd, c.args = a, c.args[1:]
-				return a.run(ctx, c)
-			}
-		}
-	}
-	args, err := c.parse(c.flagSet(), 0, 1)
-	if err != nil {
-		return err
-	}
-	if len(args) == 0 {
-		return usageError{"no action was named"}
-	}
-	// Not repeated: it may be a URL with a password in it.
-	return usageError{"the first argument is none of audit's actions"}
 }
 
 // auditDB connects to the database that the call names.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // command is one entry of the table. A command lives in a file of its own,
@@ -56,6 +57,38 @@ func lookup(name string) *command {
 		}
 	}
 	return nil
+}
+
+// act runs the action of the command that the first argument names. Each action
+// is a command of its own, "audit seal", so that it answers --help for itself.
+func (c *call) act(ctx context.Context, actions []*command) error {
+	if len(c.args) > 0 {
+		for _, a := range actions {
+			if a.name == c.cmd.name+" "+c.args[0] {
+				c.cmd, c.args = a, c.args[1:]
+				return a.run(ctx, c)
+			}
+		}
+	}
+	args, err := c.parse(c.flagSet(), 0, 1)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		return usageError{"no action was named"}
+	}
+	// Not repeated: it may be a URL with a password in it.
+	return usageError{"the first argument is none of " + c.cmd.name + "'s actions"}
+}
+
+// actionList is the list of actions in a command's help, their names padded.
+func actionList(actions []*command, width int) string {
+	var b strings.Builder
+	for _, a := range actions {
+		_, name, _ := strings.Cut(a.name, " ")
+		fmt.Fprintf(&b, "  %-*s %s\n", width, name, a.summary)
+	}
+	return b.String()
 }
 
 func printCommands(w io.Writer) {

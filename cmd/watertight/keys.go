@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -157,31 +156,12 @@ func (k *keysCall) each(all func() ([]tenancy.ID, error), fn func(tenancy.ID) er
 	return errors.Join(errs...)
 }
 
-func (k *keysCall) contextKey() (tenancy.ContextKey, error) {
-	text := k.getenv(envContextKey)
-	if text == "" {
-		return tenancy.ContextKey{}, usageError{"no context key (set " + envContextKey + ", as the application has it)"}
-	}
-	return tenancy.ParseContextKey(text)
-}
-
 // system connects as watertight_system.
 func (k *keysCall) system(ctx context.Context) (*crosstenant.DB, error) {
 	if !strings.Contains(k.by, "@") {
 		return nil, usageError{k.action + " wants --by EMAIL: it crosses tenants and is recorded"}
 	}
-	url, err := k.databaseURL(k.args)
-	if err != nil {
-		return nil, err
-	}
-	key, err := k.contextKey()
-	if err != nil {
-		return nil, err
-	}
-	return crosstenant.Open(ctx, url, crosstenant.Config{
-		Key: key, MaxConns: 2, Version: programVersion(),
-		Record: crosstenant.Log(slog.New(slog.NewTextHandler(k.stderr, nil))),
-	})
+	return k.systemDB(ctx, k.args)
 }
 
 // run is one transaction across tenants.
@@ -221,15 +201,7 @@ func (k *keysCall) ring(ctx context.Context, store crypto.Store) (*crypto.Ring, 
 	if len(names) == 0 {
 		return nil, usageError{k.action + " wants --kek (or set " + envKEK + ")"}
 	}
-	var keks []crypto.KEK
-	for _, name := range names {
-		kek, err := openKEK(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		keks = append(keks, kek)
-	}
-	return crypto.NewRing(crypto.RingConfig{Store: store, KEKs: keks})
+	return openRing(ctx, store, names)
 }
 
 // openKEK opens a key file or, by its URL, a key in a key management service.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -23,7 +22,7 @@ func tenantCommand() *command {
 		name:    "tenant",
 		summary: "make, export, restore, move and erase one customer alone",
 		usage:   "ACTION [URL] [flags]",
-		help: "tenant works on one tenant as a unit, and touches no other.\n\n" + tenantActions() + `
+		help: "tenant works on one tenant as a unit, and touches no other.\n\n" + actionList(tenantCommands(), 16) + `
 URL, or DATABASE_URL, belongs to a member of watertight_lifecycle; for create, list,
 suspend and resume of watertight_system. WATERTIGHT_CONTEXT_KEY holds the context
 key. --by names who does it, for the record. watertight tenant ACTION --help shows
@@ -33,7 +32,7 @@ the flags of one.`,
   watertight tenant erase --tenant ID --confirm ID --reason "contract ended" --by anna@example.com
   watertight tenant erase --due --by nightly@example.com
   watertight tenant verify-erased postgres://postgres@db/app --tenant ID`,
-		run: runTenant,
+		run: func(ctx context.Context, c *call) error { return c.act(ctx, tenantCommands()) },
 	}
 }
 
@@ -45,33 +44,6 @@ func tenantCommands() []*command {
 		tenantErase(), tenantCancelErase(), tenantVerifyErased(), tenantLedger(), tenantReplay(),
 		tenantPerson(), tenantForget(), tenantPlace(), tenantMove(), tenantCancelMove(),
 	}
-}
-
-func tenantActions() string {
-	var b strings.Builder
-	for _, a := range tenantCommands() {
-		fmt.Fprintf(&b, "  %-16s %s\n", strings.TrimPrefix(a.name, "tenant "), a.summary)
-	}
-	return b.String()
-}
-
-func runTenant(ctx context.Context, c *call) error {
-	if len(c.args) > 0 {
-		for _, a := range tenantCommands() {
-			if a.name == "tenant "+c.args[0] {
-				c.cmd, c.args = a, c.args[1:]
-				return a.run(ctx, c)
-			}
-		}
-	}
-	args, err := c.parse(c.flagSet(), 0, 1)
-	if err != nil {
-		return err
-	}
-	if len(args) == 0 {
-		return usageError{"no action was named"}
-	}
-	return usageError{"the first argument is none of tenant's actions"}
 }
 
 // tenantCall has the flags that most actions share.
@@ -100,14 +72,6 @@ func (k *tenantCall) id() (tenancy.ID, error) {
 		return tenancy.ID{}, errTenantFlag
 	}
 	return tenancy.IDFromUUID(k.tenant.id)
-}
-
-func (k *tenantCall) contextKey() (tenancy.ContextKey, error) {
-	text := k.getenv(envContextKey)
-	if text == "" {
-		return tenancy.ContextKey{}, usageError{"no context key (set " + envContextKey + ", as the application has it)"}
-	}
-	return tenancy.ParseContextKey(text)
 }
 
 // life connects as a member of watertight_lifecycle.
@@ -139,18 +103,7 @@ func (k *tenantCall) system(ctx context.Context, positional []string) (*crossten
 	if !strings.Contains(k.by, "@") {
 		return nil, errBy
 	}
-	url, err := k.databaseURL(positional)
-	if err != nil {
-		return nil, err
-	}
-	key, err := k.contextKey()
-	if err != nil {
-		return nil, err
-	}
-	return crosstenant.Open(ctx, url, crosstenant.Config{
-		Key: key, MaxConns: 2, Version: programVersion(),
-		Record: crosstenant.Log(slog.New(slog.NewTextHandler(k.stderr, nil))),
-	})
+	return k.systemDB(ctx, positional)
 }
 
 // tell returns what shows how far a long run is, nil where nobody watches.

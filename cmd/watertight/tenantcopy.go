@@ -194,15 +194,7 @@ func (k *tenantCall) ring(ctx context.Context) (*crypto.Ring, error) {
 	if len(k.kek) == 0 {
 		return nil, nil
 	}
-	var keks []crypto.KEK
-	for _, name := range k.kek {
-		kek, err := openKEK(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		keks = append(keks, kek)
-	}
-	return crypto.NewRing(crypto.RingConfig{Store: noStore{}, KEKs: keks})
+	return openRing(ctx, noStore{}, k.kek)
 }
 
 // pairs is a flag NAME=VALUE that may be repeated.
