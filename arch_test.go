@@ -73,16 +73,17 @@ var arrows = map[string][]string{
 	"lifecycle/bucket": {"tenancy", "lifecycle", gocloud},
 
 	// Proof.
-	"lint":             {oliphant, protobuf, yaml},
+	"lint":             {"internal/sarif", oliphant, protobuf, yaml},
 	"lint/goanalysis":  {xtools},
-	"inspect":          {"internal/catalog", pgx},
+	"inspect":          {"internal/catalog", "internal/sarif", pgx},
 	"internal/catalog": {pgx},
-	"leaktest":         {"tenancy", "internal/catalog", pgx},
+	"leaktest":         {"tenancy", "internal/catalog", "internal/sarif", pgx},
 	"leaktest/pgtest":  {"tenancy", "schema", pgx, testcontainers, embedded},
 
 	// The commands, and what only they use.
 	"internal/sqlcplugin": {},
-	"internal/evidence":   {},
+	"internal/sarif":      {},
+	"internal/evidence":   {"internal/sarif"},
 	"internal/lintgate":   {"internal/sqlcplugin", "lint"},
 	"internal/generator":  {"internal/sqlcplugin", yaml},
 	"internal/typecheck":  {},

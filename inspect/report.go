@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/watertight-go/watertight/internal/sarif"
 )
 
 // WriteText writes the report for people: what was assumed, each finding with
@@ -80,49 +82,12 @@ func (r Report) WriteSARIF(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	type text struct {
-		Text string `json:"text"`
-	}
-	type sarifRule struct {
-		ID               string `json:"id"`
-		Name             string `json:"name"`
-		ShortDescription text   `json:"shortDescription"`
-		FullDescription  text   `json:"fullDescription"`
-	}
-	type logical struct {
-		Name string `json:"fullyQualifiedName"`
-		Kind string `json:"kind"`
-	}
-	type location struct {
-		Logical []logical `json:"logicalLocations"`
-	}
-	type sarifResult struct {
-		RuleID    string     `json:"ruleId"`
-		Level     string     `json:"level"`
-		Message   text       `json:"message"`
-		Locations []location `json:"locations"`
-	}
-	described := []sarifRule{}
+	run := sarif.Run{Tool: "watertight inspect"}
 	for _, rule := range rules {
-		described = append(described, sarifRule{rule.ID, rule.Name, text{rule.Title}, text{rule.Doc}})
+		run.Rules = append(run.Rules, sarif.Rule{ID: rule.ID, Name: rule.Name, Title: rule.Title, Doc: rule.Doc})
 	}
-	results := []sarifResult{}
 	for _, f := range r.Findings {
-		results = append(results, sarifResult{
-			f.Rule, f.Severity,
-			text{f.Message + ". Fix: " + f.Fix},
-			[]location{{[]logical{{f.Object, "object"}}}},
-		})
+		run.Results = append(run.Results, sarif.Result{Rule: f.Rule, Level: f.Severity, Message: f.Message + ". Fix: " + f.Fix, Object: f.Object})
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(map[string]any{
-		"$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-		"version": "2.1.0",
-		"runs": []any{map[string]any{
-			"tool":    map[string]any{"driver": map[string]any{"name": "watertight inspect", "rules": described}},
-			"results": results,
-		}},
-	})
+	return sarif.Write(w, run)
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/watertight-go/watertight/internal/sarif"
 )
 
 // WriteText writes the report for a terminal.
@@ -80,61 +82,15 @@ func (r Report) WriteJSON(w io.Writer) error {
 
 // WriteSARIF writes the findings for code scanning.
 func (r Report) WriteSARIF(w io.Writer) error {
-	type text struct {
-		Text string `json:"text"`
+	run := sarif.Run{Tool: "watertight attack"}
+	for _, rule := range rules {
+		run.Rules = append(run.Rules, sarif.Rule{ID: rule.ID, Name: rule.Name, Title: rule.Title, Doc: rule.Fix})
 	}
-	type rule struct {
-		ID    string `json:"id"`
-		Name  string `json:"name"`
-		Short text   `json:"shortDescription"`
-		Help  text   `json:"help"`
-	}
-	type logical struct {
-		Name string `json:"fullyQualifiedName"`
-		Kind string `json:"kind"`
-	}
-	type artifact struct {
-		URI string `json:"uri"`
-	}
-	type region struct {
-		Line   int `json:"startLine"`
-		Column int `json:"startColumn"`
-	}
-	type physical struct {
-		Artifact artifact `json:"artifactLocation"`
-		Region   region   `json:"region"`
-	}
-	type location struct {
-		Physical *physical `json:"physicalLocation,omitempty"`
-		Logical  []logical `json:"logicalLocations,omitempty"`
-	}
-	type result struct {
-		Rule      string     `json:"ruleId"`
-		Level     string     `json:"level"`
-		Message   text       `json:"message"`
-		Locations []location `json:"locations"`
-	}
-	list := make([]rule, len(rules))
-	for i, r := range rules {
-		list[i] = rule{r.ID, r.Name, text{r.Title}, text{r.Fix}}
-	}
-	results := []result{}
 	for _, f := range r.Findings {
-		l := location{Logical: []logical{{f.subject(), "object"}}}
-		if f.File != "" {
-			l.Physical = &physical{artifact{f.File}, region{max(f.Line, 1), max(f.Column, 1)}}
-		}
-		results = append(results, result{f.Rule, f.Severity, text{f.Message + ". Fix: " + f.Fix}, []location{l}})
+		run.Results = append(run.Results, sarif.Result{
+			Rule: f.Rule, Level: f.Severity, Message: f.Message + ". Fix: " + f.Fix,
+			File: f.File, Line: f.Line, Column: f.Column, Object: f.subject(),
+		})
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(map[string]any{
-		"$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-		"version": "2.1.0",
-		"runs": []any{map[string]any{
-			"tool":    map[string]any{"driver": map[string]any{"name": "watertight attack", "rules": list}},
-			"results": results,
-		}},
-	})
+	return sarif.Write(w, run)
 }

@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"encoding/json"
 	"encoding/xml"
 	"fmt"
 )
@@ -98,37 +97,4 @@ func (d *Document) JUnit() ([]byte, error) {
 		return nil, fmt.Errorf("write the JUnit report: %w", err)
 	}
 	return append([]byte(xml.Header), append(body, '\n')...), nil
-}
-
-// SARIF writes the findings for code scanning.
-func (d *Document) SARIF() ([]byte, error) {
-	type object = map[string]any
-	rules, seen := []object{}, map[string]bool{}
-	results := []object{}
-	for _, f := range d.Findings {
-		if !seen[f.Rule] {
-			seen[f.Rule] = true
-			rules = append(rules, object{"id": f.Rule})
-		}
-		location := object{"logicalLocations": []object{{"fullyQualifiedName": f.Subject()}}}
-		if f.File != "" {
-			location["physicalLocation"] = object{
-				"artifactLocation": object{"uri": f.File},
-				"region":           object{"startLine": max(f.Line, 1), "startColumn": max(f.Column, 1)},
-			}
-		}
-		level := "warning"
-		if f.Severity == "error" {
-			level = "error"
-		}
-		results = append(results, object{"ruleId": f.Rule, "level": level, "message": object{"text": f.Message + ". Fix: " + f.Fix}, "locations": []object{location}})
-	}
-	out, err := json.MarshalIndent(object{
-		"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
-		"runs": []object{{"tool": object{"driver": object{"name": "watertight prove", "version": d.Watertight, "rules": rules}}, "results": results}},
-	}, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("write the SARIF report: %w", err)
-	}
-	return append(out, '\n'), nil
 }
