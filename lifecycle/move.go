@@ -198,6 +198,9 @@ func (db *DB) drain(ctx context.Context, a tenancy.Actor, t tenancy.ID, xid stri
 		if err != nil || over {
 			return err
 		}
+		if err := db.step("move wait"); err != nil {
+			return err
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

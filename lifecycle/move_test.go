@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -202,21 +200,28 @@ func TestMoveWaitsForWriters(t *testing.T) {
 	_, err = tx.Exec(t.Context(), "insert into app.words values ($1, 'in flight', 1)", r.eu.alpha)
 	require.NoError(t, err)
 	done := make(chan error, 1)
-	var copying atomic.Bool
+	waited := make(chan struct{})
+	rounds := 0
 	r.fault = func(step string) error {
-		if step == "move copy" {
-			copying.Store(true)
+		switch step {
+		case "move wait":
+			if rounds++; rounds == 3 {
+				close(waited)
+			}
+		case "move copy":
+			if rounds < 3 {
+				return errors.New("copied while somebody was writing")
+			}
 		}
 		return nil
 	}
 	go func() { done <- r.dbs["eu"].Move(context.Background(), operator, r.eu.alpha, "us", r.config()) }()
-	require.Eventually(t, func() bool {
-		var status string
-		err := r.eu.admin.QueryRow(t.Context(), "select status from watertight.tenants where id = $1", r.eu.alpha).Scan(&status)
-		return err == nil && status == "moving"
-	}, time.Minute, 10*time.Millisecond)
-	time.Sleep(300 * time.Millisecond)
-	require.False(t, copying.Load(), "copied while somebody was writing")
+	select {
+	case <-waited:
+	case err := <-done:
+		require.NoError(t, err)
+		require.Fail(t, "moved while somebody was writing")
+	}
 	require.NoError(t, tx.Commit(t.Context()))
 	require.NoError(t, <-done)
 	var n int
