@@ -64,17 +64,27 @@ func (c *Conn) execOwn(ctx context.Context, sql string) error {
 	return err
 }
 
-func (c *Conn) exec(ctx context.Context, item *pgx.QueuedQuery) (pgconn.CommandTag, error) {
-	f, err := c.send(ctx, item)
-	if err != nil {
-		return pgconn.CommandTag{}, err
+func (c *Conn) exec(ctx context.Context, item call) (pgconn.CommandTag, error) {
+	for first := true; ; first = false {
+		f, err := c.send(ctx, item)
+		if err != nil {
+			return pgconn.CommandTag{}, err
+		}
+		tag, err := f.results.Exec()
+		if end := f.finish(); err == nil {
+			err = end
+		}
+		if first && c.again(err) {
+			continue
+		}
+		return tag, c.db.clean(err)
 	}
-	tag, err := f.results.Exec()
-	if end := f.finish(); err == nil {
-		err = end
-	}
-	return tag, c.db.clean(err)
 }
+
+// again reports whether a statement is to be sent once more: Postgres refused
+// it before doing anything, because its table had changed since it was
+// prepared, and there is no transaction that this has broken.
+func (c *Conn) again(err error) bool { return c.tx == nil && outdated(err) }
 
 // Query runs a statement and streams its rows. They hold a connection until
 // they are read to the end or closed; check Err afterwards, which also tells
@@ -96,20 +106,25 @@ func (c *Conn) queryOwn(ctx context.Context, sql string, args ...any) (pgx.Rows,
 	return c.query(ctx, item)
 }
 
-func (c *Conn) query(ctx context.Context, item *pgx.QueuedQuery) (pgx.Rows, error) {
-	f, err := c.send(ctx, item)
-	if err != nil {
-		return failedRows(err), err
-	}
-	inner, err := f.results.Query()
-	if err != nil {
+func (c *Conn) query(ctx context.Context, item call) (pgx.Rows, error) {
+	for first := true; ; first = false {
+		f, err := c.send(ctx, item)
+		if err != nil {
+			return failedRows(err), err
+		}
+		inner, err := f.results.Query()
+		if err == nil {
+			return &rows{inner: inner, flight: f}, nil
+		}
 		if end := f.finish(); end != nil {
 			err = end
+		}
+		if first && c.again(err) {
+			continue
 		}
 		err = c.db.clean(err)
 		return failedRows(err), err
 	}
-	return &rows{inner: inner, flight: f}, nil
 }
 
 // QueryRow runs a statement of which Scan reads the first row. Scan returns
@@ -133,8 +148,8 @@ func (c *Conn) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 }
 
 // sendBatch sends what check makes of the queued statements.
-func (c *Conn) sendBatch(ctx context.Context, b *pgx.Batch, check func(context.Context, string, []any) (*pgx.QueuedQuery, error)) pgx.BatchResults {
-	items := make([]*pgx.QueuedQuery, b.Len())
+func (c *Conn) sendBatch(ctx context.Context, b *pgx.Batch, check func(context.Context, string, []any) (call, error)) pgx.BatchResults {
+	items := make([]call, b.Len())
 	for i, q := range b.QueuedQueries {
 		item, err := check(ctx, q.SQL, q.Arguments)
 		if err != nil {
@@ -150,37 +165,37 @@ func (c *Conn) sendBatch(ctx context.Context, b *pgx.Batch, check func(context.C
 }
 
 // item checks one statement and its arguments; nothing has been sent yet.
-func (c *Conn) item(ctx context.Context, sql string, args []any) (*pgx.QueuedQuery, error) {
+func (c *Conn) item(ctx context.Context, sql string, args []any) (call, error) {
 	if err := c.usable(ctx); err != nil {
-		return nil, err
+		return call{}, err
 	}
 	if err := c.permit(ctx, sql); err != nil {
-		return nil, err
+		return call{}, err
 	}
 	return c.checked(ctx, sql, args)
 }
 
 // own is item for a statement that the handle itself writes: a role is not
 // asked for it.
-func (c *Conn) own(ctx context.Context, sql string, args []any) (*pgx.QueuedQuery, error) {
+func (c *Conn) own(ctx context.Context, sql string, args []any) (call, error) {
 	if err := c.usable(ctx); err != nil {
-		return nil, err
+		return call{}, err
 	}
 	return c.checked(ctx, sql, args)
 }
 
-func (c *Conn) checked(ctx context.Context, sql string, args []any) (*pgx.QueuedQuery, error) {
+func (c *Conn) checked(ctx context.Context, sql string, args []any) (call, error) {
 	sql, args, err := rewriteArgs(ctx, sql, args)
 	if err != nil {
-		return nil, err
+		return call{}, err
 	}
 	if err := checkStatement(sql); err != nil {
-		return nil, err
+		return call{}, err
 	}
 	if err := checkArgs(c.scope.tenant, args); err != nil {
-		return nil, err
+		return call{}, err
 	}
-	return &pgx.QueuedQuery{SQL: sql, Arguments: args}, nil
+	return call{sql: sql, args: args}, nil
 }
 
 func (c *Conn) usable(ctx context.Context) error {

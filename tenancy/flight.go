@@ -2,12 +2,20 @@ package tenancy
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
+
+// results of one flight, read in the order in which its calls were sent: ours
+// of a session, or pgx's of a batch.
+type results interface {
+	Exec() (pgconn.CommandTag, error)
+	Query() (pgx.Rows, error)
+	Close() error
+}
 
 // flight is one batch on its way: the frame's statements were read, the
 // caller's are to be. finish ends it, once.
@@ -15,27 +23,27 @@ type flight struct {
 	conn     *Conn
 	pool     *pgxpool.Conn
 	ctx      context.Context
-	results  pgx.BatchResults
+	results  results
 	finished bool
 	err      error
 }
 
 // send puts the context and the caller's statements into one pipelined batch,
 // so that together they cost one round trip.
-func (c *Conn) send(ctx context.Context, items ...*pgx.QueuedQuery) (*flight, error) {
+func (c *Conn) send(ctx context.Context, calls ...call) (*flight, error) {
 	if c.db.duty.support {
-		if err := c.record(ctx, items); err != nil {
+		if err := c.record(ctx, calls); err != nil {
 			return nil, err
 		}
 	}
 	if c.tx != nil {
-		return c.tx.send(ctx, c, items)
+		return c.tx.send(ctx, c, calls)
 	}
 	conn, err := c.db.acquire(ctx, c.readOnly)
 	if err != nil {
 		return nil, err
 	}
-	f, err := c.sendAlone(ctx, conn, items)
+	f, err := c.sendAlone(ctx, conn, calls)
 	if err != nil {
 		release(ctx, conn)
 		return nil, c.db.clean(err)
@@ -46,7 +54,7 @@ func (c *Conn) send(ctx context.Context, items ...*pgx.QueuedQuery) (*flight, er
 // sendAlone frames the statements as a transaction of their own: the implicit
 // one of a single Sync or, where that will not do, BEGIN and COMMIT in the
 // same flush.
-func (c *Conn) sendAlone(ctx context.Context, conn *pgxpool.Conn, items []*pgx.QueuedQuery) (*flight, error) {
+func (c *Conn) sendAlone(ctx context.Context, conn *pgxpool.Conn, calls []call) (*flight, error) {
 	begin := sqlBegin
 	if c.scope.readOnly {
 		// A transaction can be begun READ ONLY; an implicit one could only be
@@ -54,48 +62,60 @@ func (c *Conn) sendAlone(ctx context.Context, conn *pgxpool.Conn, items []*pgx.Q
 		begin = sqlBeginReadOnly
 	}
 	explicit := c.scope.readOnly || c.db.citus || c.db.cfg.Binding == BindTransaction
-	var b pgx.Batch
-	bound, err := c.bind(ctx, conn, begin, &b, explicit)
+	framed, err := c.frameOf(ctx, conn, begin, explicit, calls)
 	if err != nil {
 		return nil, err
 	}
-	frame := b.Len() + 1
-	c.queueEnter(ctx, &b, bound, items)
-	b.QueuedQueries = append(b.QueuedQueries, items...)
+	frame := len(framed)
+	framed = append(framed, calls...)
 	if explicit {
-		b.Queue(sqlCommit)
+		framed = append(framed, call{sql: sqlCommit})
 	}
-	return c.fly(ctx, conn, &b, frame)
+	return c.fly(ctx, conn, framed, frame)
 }
 
-// bind returns what the token is to be bound to and, if a transaction is to be
-// begun, queues that, or sends it where the challenge has to be asked first.
-func (c *Conn) bind(ctx context.Context, conn *pgxpool.Conn, begin string, b *pgx.Batch, explicit bool) (string, error) {
-	if c.db.cfg.Binding == BindTransaction {
-		return challenge(ctx, conn, begin)
+// frameOf are the calls that go in front of the caller's: BEGIN, if a
+// transaction is to be begun and was not begun to ask for the challenge, and the
+// context.
+func (c *Conn) frameOf(ctx context.Context, conn *pgxpool.Conn, begin string, explicit bool, calls []call) ([]call, error) {
+	frame := make([]call, 0, len(calls)+3)
+	var bound string
+	switch c.db.cfg.Binding {
+	case BindTransaction:
+		var err error
+		if bound, err = challenge(ctx, conn, begin); err != nil {
+			return nil, err
+		}
+		explicit = false
+	case BindSession:
+		bound = sessionOf(conn.Conn()).pid
 	}
 	if explicit {
-		b.Queue(c.db.prepared(begin))
+		frame = append(frame, call{sql: begin})
 	}
-	if c.db.cfg.Binding == BindNone {
-		return "", nil
+	action := "sql"
+	if len(calls) > 0 {
+		action = actionOf(ctx, calls[0].sql)
 	}
-	return strconv.FormatUint(uint64(conn.Conn().PgConn().PID()), 10), nil
+	token := c.db.signer.token(&c.scope, action, bindingModes[c.db.cfg.Binding], bound, time.Now())
+	return append(frame, call{sql: sqlEnter, args: []any{token}}), nil
 }
 
 // challenge begins the transaction and asks what this backend will bind a
 // token to in it.
 func challenge(ctx context.Context, conn *pgxpool.Conn, begin string) (string, error) {
-	var b pgx.Batch
-	b.Queue(begin)
-	b.Queue(sqlChallenge)
-	results := conn.SendBatch(ctx, &b)
-	var bound string
-	_, err := results.Exec()
-	if err == nil {
-		err = results.QueryRow().Scan(&bound)
+	answers, err := depart(ctx, conn.Conn(), []call{{sql: begin}, {sql: sqlChallenge}})
+	if err != nil {
+		return "", err
 	}
-	if end := results.Close(); err == nil {
+	var bound string
+	if _, err = answers.Exec(); err == nil {
+		var rows pgx.Rows
+		if rows, err = answers.Query(); err == nil {
+			bound, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[string])
+		}
+	}
+	if end := answers.Close(); err == nil {
 		err = end
 	}
 	return bound, err
@@ -104,35 +124,25 @@ func challenge(ctx context.Context, conn *pgxpool.Conn, begin string) (string, e
 // bindingModes are the letters of the bindings in a token.
 var bindingModes = [...]byte{BindSession: 's', BindTransaction: 'x', BindNone: 'u'}
 
-func (c *Conn) queueEnter(ctx context.Context, b *pgx.Batch, bound string, items []*pgx.QueuedQuery) {
-	action := "sql"
-	if len(items) > 0 {
-		action = actionOf(ctx, items[0].SQL)
+// depart sends the calls in one flush with one Sync.
+func depart(ctx context.Context, conn *pgx.Conn, calls []call) (results, error) {
+	if s := sessionOf(conn); s != nil && s.fast {
+		return s.send(ctx, conn.PgConn(), calls)
 	}
-	b.Queue(c.db.prepared(sqlEnter), c.db.signer.token(&c.scope, action, bindingModes[c.db.cfg.Binding], bound, time.Now()))
+	var b pgx.Batch
+	for _, c := range calls {
+		b.Queue(c.sql, c.args...)
+	}
+	return conn.SendBatch(ctx, &b), nil
 }
 
-// prepared replaces a statement of ours by the name it is prepared under. Not
-// behind a pooler, where another backend would not know the name.
-func (db *DB) prepared(sql string) string {
-	if db.cfg.Binding == BindNone {
-		return sql
+// fly sends the calls and reads the results of the first ones, those of the
+// frame. On an error nothing of them is left open.
+func (c *Conn) fly(ctx context.Context, conn *pgxpool.Conn, calls []call, frame int) (*flight, error) {
+	results, err := depart(ctx, conn.Conn(), calls)
+	if err != nil {
+		return nil, err
 	}
-	switch sql {
-	case sqlEnter:
-		return preparedEnter
-	case sqlBegin:
-		return preparedBegin
-	case sqlBeginReadOnly:
-		return preparedBeginReadOnly
-	}
-	return sql
-}
-
-// fly sends the batch and reads the results of its first statements, those of
-// the frame. On an error nothing of the batch is left open.
-func (c *Conn) fly(ctx context.Context, conn *pgxpool.Conn, b *pgx.Batch, frame int) (*flight, error) {
-	results := conn.SendBatch(ctx, b)
 	for range frame {
 		if _, err := results.Exec(); err != nil {
 			_ = results.Close() // repeats the error

@@ -132,12 +132,7 @@ func (db *DB) afterConnect(ctx context.Context, conn *pgx.Conn) error {
 	if pid != conn.PgConn().PID() {
 		return errors.New("a pooler stands between the application and the database, so a context cannot be bound to the session (connect directly, or set Config.Binding to BindNone and read what that costs)")
 	}
-	for name, sql := range map[string]string{preparedEnter: sqlEnter, preparedBegin: sqlBegin, preparedBeginReadOnly: sqlBeginReadOnly} {
-		if _, err := conn.Prepare(ctx, name, sql); err != nil {
-			return err
-		}
-	}
-	return nil
+	return startSession(ctx, conn)
 }
 
 // check asks the catalogue what Open must refuse, on a connection of its own:
@@ -227,18 +222,18 @@ func release(ctx context.Context, conn *pgxpool.Conn) {
 // run executes one of our own statements. Not by Exec: without arguments that
 // is the simple protocol.
 func run(ctx context.Context, conn *pgxpool.Conn, sql string) error {
-	rows, err := conn.Query(ctx, sql)
+	results, err := depart(ctx, conn.Conn(), []call{{sql: sql}})
 	if err != nil {
 		return err
 	}
-	rows.Close()
-	if err := rows.Err(); err != nil {
-		return err
+	tag, err := results.Exec()
+	if end := results.Close(); err == nil {
+		err = end
 	}
-	if sql == sqlCommit && rows.CommandTag().String() != "COMMIT" {
+	if err == nil && sql == sqlCommit && tag.String() != "COMMIT" {
 		return ErrRolledBack
 	}
-	return nil
+	return err
 }
 
 func (db *DB) String() string { return fmt.Sprintf("tenancy.DB(%s)", db.duty.role) }

@@ -35,6 +35,8 @@ var contextErrors = map[string]struct {
 	"watertight_tenant_closing":  {ErrNotAdmitted, "it is to be erased"},
 }
 
+const misfit = "an argument does not fit its parameter (compare the number and Go types of the arguments with the columns)"
+
 // clean makes an error of pgx fit to be shown: a database error without the
 // parts that quote rows, a connection error without the server's name.
 func (db *DB) clean(err error) error {
@@ -66,7 +68,7 @@ func (db *DB) clean(err error) error {
 		return &veiled{public: ErrNoTenant.Error(), causes: []error{err}}
 	case errors.As(err, &batch):
 		return &veiled{
-			public: "an argument does not fit its parameter (compare the number and Go types of the arguments with the columns)",
+			public: misfit,
 			causes: []error{err},
 		}
 	}

@@ -37,12 +37,3 @@ const (
 
 //go:embed check.sql
 var sqlCheck string
-
-// Names under which the two hottest statements are prepared on each
-// connection. A failing statement makes pgx drop every cached statement of its
-// batch, but not those prepared by name.
-const (
-	preparedEnter         = "watertight_enter"
-	preparedBegin         = "watertight_begin"
-	preparedBeginReadOnly = "watertight_begin_read_only"
-)

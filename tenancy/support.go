@@ -33,12 +33,15 @@ func (db *DB) admitSupport(ctx context.Context, a Actor, t ID, grant uuid.UUID) 
 }
 
 func (db *DB) supportMode(ctx context.Context, s Scope) (mode string, err error) {
-	results, err := db.journalSend(ctx, s, &pgx.QueuedQuery{SQL: sqlSupportAdmitted})
+	f, err := db.journalSend(ctx, s, call{sql: sqlSupportAdmitted})
 	if err != nil {
 		return "", err
 	}
-	err = results.results.QueryRow().Scan(&mode)
-	if end := results.finish(); err == nil {
+	rows, err := f.results.Query()
+	if err == nil {
+		mode, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[string])
+	}
+	if end := f.finish(); err == nil {
 		err = end
 	}
 	return mode, db.clean(err)
@@ -48,13 +51,13 @@ func (db *DB) supportMode(ctx context.Context, s Scope) (mode string, err error)
 // event in the statement's own transaction would be gone with it, and whoever
 // reads and rolls back would leave no trace. The database refuses the event when
 // the grant has ended, and then nothing is sent.
-func (c *Conn) record(ctx context.Context, items []*pgx.QueuedQuery) error {
-	notes := make([]*pgx.QueuedQuery, len(items))
-	for i, item := range items {
-		notes[i] = &pgx.QueuedQuery{SQL: sqlSupportStatement, Arguments: []any{item.SQL}}
+func (c *Conn) record(ctx context.Context, calls []call) error {
+	notes := make([]call, len(calls))
+	for i, c := range calls {
+		notes[i] = call{sql: sqlSupportStatement, args: []any{c.sql}}
 	}
-	if len(items) > 0 {
-		ctx = WithAction(ctx, actionOf(ctx, items[0].SQL))
+	if len(calls) > 0 {
+		ctx = WithAction(ctx, actionOf(ctx, calls[0].sql))
 	}
 	f, err := c.db.journalSend(ctx, c.scope, notes...)
 	if err != nil {
@@ -66,7 +69,7 @@ func (c *Conn) record(ctx context.Context, items []*pgx.QueuedQuery) error {
 	return nil
 }
 
-func (db *DB) journalSend(ctx context.Context, s Scope, items ...*pgx.QueuedQuery) (*flight, error) {
+func (db *DB) journalSend(ctx context.Context, s Scope, calls ...call) (*flight, error) {
 	if db.closed.Load() {
 		return nil, ErrTxDone
 	}
@@ -75,7 +78,7 @@ func (db *DB) journalSend(ctx context.Context, s Scope, items ...*pgx.QueuedQuer
 		return nil, db.clean(err)
 	}
 	s.readOnly = false // the event is written, whatever the grant allows
-	f, err := (&Conn{db: db, scope: s}).sendAlone(ctx, conn, items)
+	f, err := (&Conn{db: db, scope: s}).sendAlone(ctx, conn, calls)
 	if err != nil {
 		release(ctx, conn)
 		return nil, db.clean(err)

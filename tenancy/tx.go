@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"sync/atomic"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -95,11 +94,11 @@ func (tx *transaction) commit(ctx context.Context) error {
 	return tx.db.clean(run(ctx, tx.conn, sqlCommit))
 }
 
-func (tx *transaction) send(ctx context.Context, c *Conn, items []*pgx.QueuedQuery) (*flight, error) {
+func (tx *transaction) send(ctx context.Context, c *Conn, calls []call) (*flight, error) {
 	if !tx.busy.CompareAndSwap(false, true) {
 		return nil, ErrBusy
 	}
-	f, err := tx.sendOwned(ctx, c, items)
+	f, err := tx.sendOwned(ctx, c, calls)
 	if err != nil {
 		tx.landed(err)
 		return nil, tx.db.clean(err)
@@ -107,7 +106,7 @@ func (tx *transaction) send(ctx context.Context, c *Conn, items []*pgx.QueuedQue
 	return f, nil
 }
 
-func (tx *transaction) sendOwned(ctx context.Context, c *Conn, items []*pgx.QueuedQuery) (*flight, error) {
+func (tx *transaction) sendOwned(ctx context.Context, c *Conn, calls []call) (*flight, error) {
 	if tx.failed {
 		return nil, ErrRolledBack
 	}
@@ -119,22 +118,17 @@ func (tx *transaction) sendOwned(ctx context.Context, c *Conn, items []*pgx.Queu
 		tx.conn = conn
 	}
 	if tx.begun {
-		b := pgx.Batch{QueuedQueries: items}
-		return c.fly(ctx, tx.conn, &b, 0)
+		return c.fly(ctx, tx.conn, calls, 0)
 	}
 	begin := sqlBegin
 	if tx.readOnly || tx.scope.readOnly {
 		begin = sqlBeginReadOnly
 	}
-	var b pgx.Batch
-	bound, err := c.bind(ctx, tx.conn, begin, &b, true)
+	framed, err := c.frameOf(ctx, tx.conn, begin, true, calls)
 	if err != nil {
 		return nil, err
 	}
-	frame := b.Len() + 1
-	c.queueEnter(ctx, &b, bound, items)
-	b.QueuedQueries = append(b.QueuedQueries, items...)
-	return c.fly(ctx, tx.conn, &b, frame)
+	return c.fly(ctx, tx.conn, append(framed, calls...), len(framed))
 }
 
 // landed notes how a flight left the transaction.
@@ -194,7 +188,7 @@ func (c *Conn) undo(ctx context.Context, name string) error {
 
 // frame sends a statement of ours in the transaction.
 func (c *Conn) frame(ctx context.Context, sql string) error {
-	f, err := c.send(ctx, &pgx.QueuedQuery{SQL: sql})
+	f, err := c.send(ctx, call{sql: sql})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,285 @@
+package tenancy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// call is one statement and its arguments.
+type call struct {
+	sql  string
+	args []any
+}
+
+// session is what the library keeps on a connection from one flight to the
+// next: the statements that are prepared there, and a buffer to encode
+// arguments in. Nothing of a scope is in it.
+//
+// It does what pgx does in its default mode, with less work for each statement:
+// one buffer is written for the context and the statement together, and the
+// columns are described once. pgx's own batch serves where it would not do: in
+// the other modes, behind a pooler, and for a tracer.
+type session struct {
+	pid      string
+	fast     bool // pgx's own batch would not be better
+	types    *pgtype.Map
+	known    map[string]*prepared
+	capacity int
+	sends    uint64   // the age of the statements, counted in sends
+	closing  []string // names to be given up with the next round trip that prepares
+	names    uint64
+	encoder  pgx.ExtendedQueryBuilder
+}
+
+// prepared is one statement on one connection.
+type prepared struct {
+	description *pgconn.StatementDescription
+	parameters  pgconn.StatementDescription // without columns, which the encoder would look at each time
+	formats     []int16
+	fields      []pgconn.FieldDescription // with the format that is asked for
+	used        uint64
+}
+
+const sessionData = "watertight"
+
+// startSession prepares the handle's own statements on a new connection.
+func startSession(ctx context.Context, conn *pgx.Conn) error {
+	s := &session{
+		pid:      strconv.FormatUint(uint64(conn.PgConn().PID()), 10),
+		types:    conn.TypeMap(),
+		known:    map[string]*prepared{},
+		capacity: conn.Config().StatementCacheCapacity,
+	}
+	conn.PgConn().CustomData()[sessionData] = s
+	config := conn.Config()
+	_, traced := config.Tracer.(pgx.BatchTracer)
+	s.fast = config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement && config.StatementCacheCapacity > 0 && !traced
+	if s.fast {
+		return s.prepare(ctx, conn.PgConn(), []call{{sql: sqlEnter}})
+	}
+	// Explicitly, since a failing statement makes pgx drop every statement of its
+	// batch that it prepared by itself.
+	for _, sql := range []string{sqlEnter, sqlBegin, sqlBeginReadOnly} {
+		if _, err := conn.Prepare(ctx, sql, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sessionOf is nil where pgx's own batch is to be used.
+func sessionOf(conn *pgx.Conn) *session {
+	s, _ := conn.PgConn().CustomData()[sessionData].(*session)
+	return s
+}
+
+// send writes all calls and one Sync in one piece. Outside a transaction they
+// are one.
+func (s *session) send(ctx context.Context, conn *pgconn.PgConn, calls []call) (*answers, error) {
+	if err := s.prepare(ctx, conn, calls); err != nil {
+		return nil, err
+	}
+	a := &answers{session: s, sent: make([]*prepared, len(calls))}
+	var b pgconn.Batch
+	for i, c := range calls {
+		p := s.known[c.sql]
+		if err := s.encoder.Build(s.types, &p.parameters, c.args); err != nil {
+			return nil, &veiled{public: misfit, causes: []error{err}}
+		}
+		b.ExecStatement(p.description, s.encoder.ParamValues, s.encoder.ParamFormats, p.formats)
+		a.sent[i] = p
+	}
+	a.reader = conn.ExecBatch(ctx, &b)
+	return a, nil
+}
+
+// prepare makes sure that all calls are prepared, for which it needs a round
+// trip the first time.
+func (s *session) prepare(ctx context.Context, conn *pgconn.PgConn, calls []call) error {
+	s.sends++
+	var missing []string
+	for _, c := range calls {
+		if p := s.known[c.sql]; p != nil {
+			p.used = s.sends
+		} else if !slices.Contains(missing, c.sql) {
+			missing = append(missing, c.sql)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	s.makeRoom(len(missing))
+	pipeline := conn.StartPipeline(ctx)
+	for _, name := range s.closing {
+		pipeline.SendDeallocate(name)
+	}
+	first := s.names
+	for _, sql := range missing {
+		s.names++
+		pipeline.SendPrepare(statementName(s.names), sql, nil)
+	}
+	err := pipeline.Sync()
+	for range s.closing {
+		if err == nil {
+			_, err = pipeline.GetResults()
+		}
+	}
+	s.closing = s.closing[:0]
+	for i, sql := range missing {
+		if err != nil {
+			break
+		}
+		var result any
+		if result, err = pipeline.GetResults(); err == nil {
+			err = s.keep(sql, statementName(first+uint64(i)+1), result)
+		}
+	}
+	if end := pipeline.Close(); err == nil {
+		err = end
+	}
+	return err
+}
+
+func statementName(n uint64) string { return "watertight_" + strconv.FormatUint(n, 10) }
+
+func (s *session) keep(sql, name string, result any) error {
+	d, ok := result.(*pgconn.StatementDescription)
+	if !ok {
+		return fmt.Errorf("prepare a statement: the server answered with %T", result)
+	}
+	d.Name, d.SQL = name, sql
+	p := &prepared{
+		description: d,
+		parameters:  pgconn.StatementDescription{ParamOIDs: d.ParamOIDs},
+		formats:     make([]int16, len(d.Fields)),
+		fields:      slices.Clone(d.Fields),
+		used:        s.sends,
+	}
+	for i := range p.fields {
+		p.formats[i] = s.types.FormatCodeForOID(p.fields[i].DataTypeOID)
+		p.fields[i].Format = p.formats[i]
+	}
+	s.known[sql] = p
+	return nil
+}
+
+// makeRoom gives up the statements that were used the longest time ago, but
+// none that is about to be sent.
+func (s *session) makeRoom(n int) {
+	for len(s.known)+n > s.capacity {
+		oldest := ""
+		for sql, p := range s.known {
+			if p.used < s.sends && sql != sqlEnter && (oldest == "" || p.used < s.known[oldest].used) {
+				oldest = sql
+			}
+		}
+		if oldest == "" {
+			return
+		}
+		s.giveUp(s.known[oldest])
+	}
+}
+
+func (s *session) giveUp(p *prepared) {
+	if s.known[p.description.SQL] == p {
+		delete(s.known, p.description.SQL)
+		s.closing = append(s.closing, p.description.Name)
+	}
+}
+
+// failed gives a statement up if preparing it anew may help: its table may have
+// changed since, or the server may not know it any more. Other errors are about
+// data, and likely to come again; pgx would prepare after each of them.
+func (s *session) failed(p *prepared, err error) {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || len(pg.Code) < 2 {
+		return
+	}
+	switch pg.Code[:2] {
+	case "21", "22", "23", "40", "53", "55", "57", "P0":
+		return
+	}
+	if pg.Code != "42501" && p.description.SQL != sqlEnter {
+		s.giveUp(p)
+	}
+}
+
+// outdated reports whether Postgres refused a statement before doing anything,
+// because it was prepared for a table that has changed since, or is gone.
+func outdated(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "0A000" && pg.Routine == "RevalidateCachedQuery" || pg.Code == "26000")
+}
+
+// answers are the results of one send, read in its order.
+type answers struct {
+	session *session
+	reader  *pgconn.MultiResultReader
+	sent    []*prepared
+	next    int
+	last    pgx.Rows
+	closed  bool
+	err     error
+}
+
+func (a *answers) result() (*pgconn.ResultReader, error) {
+	if a.last != nil {
+		a.last.Close()
+		a.last = nil
+	}
+	if a.closed || a.next == len(a.sent) {
+		return nil, errBatchDone
+	}
+	a.next++
+	if !a.reader.NextResult() {
+		if err := a.Close(); err != nil {
+			return nil, err
+		}
+		return nil, errBatchDone
+	}
+	return a.reader.ResultReader(), nil
+}
+
+func (a *answers) Exec() (pgconn.CommandTag, error) {
+	r, err := a.result()
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	return r.Close()
+}
+
+func (a *answers) Query() (pgx.Rows, error) {
+	r, err := a.result()
+	if err != nil {
+		return nil, err
+	}
+	a.last = pgx.RowsFromResultReader(a.session.types, r)
+	return a.last, nil
+}
+
+// Close reads what is left. The reader belongs to the connection: afterwards it
+// may be somebody else's.
+func (a *answers) Close() error {
+	if a.closed {
+		return a.err
+	}
+	if a.last != nil {
+		a.last.Close()
+		a.last = nil
+	}
+	a.closed = true
+	a.err = a.reader.Close()
+	if a.err != nil {
+		for _, p := range a.sent[max(a.next-1, 0):] {
+			a.session.failed(p, a.err)
+		}
+	}
+	return a.err
+}
