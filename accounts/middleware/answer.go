@@ -22,18 +22,33 @@ const (
 
 // refuse answers a request that was not admitted.
 func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, request string, err error) {
-	status, body := http.StatusServiceUnavailable, bodyUnavailable
+	status := http.StatusServiceUnavailable
 	switch {
 	case errors.Is(err, ErrUnauthenticated):
-		status, body = http.StatusUnauthorized, bodyUnauthorized
+		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	case errors.Is(err, ErrSecondFactor):
-		status, body = http.StatusUnauthorized, bodySecondFactor
+		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", stepUp)
-	case errors.Is(err, tenancy.ErrNotAdmitted), errors.Is(err, errCrossOrigin):
-		status, body = http.StatusForbidden, bodyForbidden
+	case errors.Is(err, tenancy.ErrNotAdmitted), errors.Is(err, ErrCrossOrigin):
+		status = http.StatusForbidden
 	default:
 		m.cfg.Log.ErrorContext(r.Context(), "a request could not be admitted", "request", request, "error", err)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	m.cfg.Answer(w, r, status, err)
+}
+
+// answerRefused is the default of Config.Answer.
+func answerRefused(w http.ResponseWriter, _ *http.Request, status int, err error) {
+	body := bodyUnavailable
+	switch {
+	case errors.Is(err, ErrSecondFactor):
+		body = bodySecondFactor
+	case status == http.StatusUnauthorized:
+		body = bodyUnauthorized
+	case status == http.StatusForbidden:
+		body = bodyForbidden
 	}
 	answer(w, status, body)
 }

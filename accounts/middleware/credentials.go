@@ -41,7 +41,9 @@ func BearerToken(value string) (string, bool) {
 	return token, token != "" && len(token) <= maxToken
 }
 
-var errCrossOrigin = errors.New("a request of another site")
+// ErrCrossOrigin: a request that another site made the browser send, see
+// [Cookie]. Answer 403.
+var ErrCrossOrigin = errors.New("a request of another site (send it from a page of this one)")
 
 // Cookie takes the token from a cookie. A browser sends cookies along with
 // requests that another site made it send, so requests that change something
@@ -53,7 +55,7 @@ func Cookie(name string, verify Verify) Authenticator {
 	protection := http.NewCrossOriginProtection()
 	return AuthenticatorFunc(func(r *http.Request) (Identity, error) {
 		if err := protection.Check(r); err != nil {
-			return Identity{}, fmt.Errorf("%w: %w", errCrossOrigin, err)
+			return Identity{}, fmt.Errorf("%w: %w", ErrCrossOrigin, err)
 		}
 		// Two cookies of one name: a subdomain may have planted one of them.
 		cookies := r.CookiesNamed(name)

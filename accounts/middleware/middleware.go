@@ -55,6 +55,14 @@ type Config struct {
 	// Log hears of what the answers do not say: why a request got 503. Defaults
 	// to slog.Default.
 	Log *slog.Logger
+
+	// Answer writes the answer to a request that was not admitted, for services
+	// whose visitors see pages. The status is decided, and the challenge and
+	// Cache-Control: no-store are set; err matches [ErrUnauthenticated],
+	// [ErrSecondFactor], [tenancy.ErrNotAdmitted], [ErrCrossOrigin], or says
+	// what kept the database from being asked. Write nothing of err's text, and
+	// the same page whichever tenant was asked for. Defaults to constant JSON.
+	Answer func(w http.ResponseWriter, r *http.Request, status int, err error)
 }
 
 func (cfg *Config) validate() error {
@@ -86,6 +94,9 @@ func (cfg *Config) validate() error {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	if cfg.Answer == nil {
+		cfg.Answer = answerRefused
 	}
 	return nil
 }

@@ -216,6 +216,42 @@ func TestForeignAndUnknownTenantsAreAlike(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, get(h, own, "stranger").Code)
 }
 
+// A service may answer in its own words, and is told why.
+func TestAnswersOfTheService(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	var heard []error
+	h := s.handler(t, func(c *middleware.Config) {
+		c.Authenticate = middleware.Cookie("session", s.verify)
+		c.Answer = func(w http.ResponseWriter, _ *http.Request, status int, err error) {
+			heard = append(heard, err)
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "a page")
+		}
+	})
+	cookie := func(value string) func(*http.Request) {
+		return func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "session", Value: value}) }
+	}
+	forged := func(r *http.Request) { r.Method = http.MethodPost; r.Header.Set("Sec-Fetch-Site", "cross-site") }
+	require.Equal(t, "Beta", get(h, "/t/"+s.beta.String(), "", cookie("bob")).Body.String(), "positive control")
+	for _, c := range []struct {
+		change []func(*http.Request)
+		status int
+		want   error
+	}{
+		{nil, http.StatusUnauthorized, middleware.ErrUnauthenticated},
+		{[]func(*http.Request){cookie("bob")}, http.StatusForbidden, tenancy.ErrNotAdmitted},
+		{[]func(*http.Request){cookie("bob"), forged}, http.StatusForbidden, middleware.ErrCrossOrigin},
+		{[]func(*http.Request){cookie("down")}, http.StatusServiceUnavailable, errDown},
+	} {
+		w := get(h, "/t/"+s.alpha.String(), "", c.change...)
+		require.Equal(t, c.status, w.Code)
+		require.Equal(t, "a page", w.Body.String())
+		require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+		require.ErrorIs(t, heard[len(heard)-1], c.want)
+	}
+}
+
 func TestUnverifiedRequests(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
