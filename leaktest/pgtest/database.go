@@ -134,16 +134,24 @@ func (d *Database) Exec(t testing.TB, scripts ...string) {
 // that no other test has; the role goes when the database does.
 func (d *Database) Login(t testing.TB, attributes ...string) (name, address string) {
 	t.Helper()
+	name, address, err := d.NewLogin(t.Context(), attributes...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name, address
+}
+
+// NewLogin is Login outside of tests.
+func (d *Database) NewLogin(ctx context.Context, attributes ...string) (name, address string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	name = fmt.Sprintf("%s%s_%d", loginPrefix, d.server.run, d.server.count.Add(1))
-	err := d.server.createLogin(t.Context(), name, strings.Join(attributes, " "))
-	if err == nil {
-		d.logins = append(d.logins, name)
-		err = d.server.exec(t.Context(), "grant connect on database "+quote(d.Name)+" to "+quote(name))
+	if err := d.server.createLogin(ctx, name, strings.Join(attributes, " ")); err != nil {
+		return "", "", fmt.Errorf("make a role: %w", err)
 	}
-	if err != nil {
-		t.Fatalf("make a role: %v", err)
+	d.logins = append(d.logins, name)
+	if err := d.server.exec(ctx, "grant connect on database "+quote(d.Name)+" to "+quote(name)); err != nil {
+		return "", "", fmt.Errorf("let a role connect: %w", err)
 	}
-	return name, d.server.url(name, d.server.rolePassword(), d.Name)
+	return name, d.server.url(name, d.server.rolePassword(), d.Name), nil
 }
