@@ -128,7 +128,8 @@ func (p position) cursor() string {
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d.%d", p.epoch, p.xid, p.id))
 }
 
-var errCursor = errors.New("not a cursor (pass the one that the page before returned)")
+// ErrCursor: [Filter.After] is not what a page before returned.
+var ErrCursor = errors.New("not a cursor (pass the one that the page before returned)")
 
 func parseCursor(s string) (position, error) {
 	if s == "" {
@@ -137,13 +138,13 @@ func parseCursor(s string) (position, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(s)
 	parts := strings.Split(string(raw), ".")
 	if err != nil || len(parts) != 3 {
-		return position{}, errCursor
+		return position{}, ErrCursor
 	}
 	epoch, err := strconv.ParseInt(parts[0], 10, 16)
 	xid, err2 := strconv.ParseUint(parts[1], 10, 64)
 	id, err3 := strconv.ParseInt(parts[2], 10, 64)
 	if err != nil || err2 != nil || err3 != nil {
-		return position{}, errCursor
+		return position{}, ErrCursor
 	}
 	return position{int16(epoch), xid, id}, nil
 }
