@@ -97,8 +97,20 @@ var arrows = map[string][]string{
 	// What an auditor and a newcomer read.
 	"enforcement": {},
 	"examples/bookings": {
-		"tenancy", "tenancy/crosstenant", "accounts", "leaktest/pgtest",
+		"tenancy", "leaktest", "examples/bookings/platform", "examples/bookings/service", "examples/bookings/site",
 		"examples/bookings/store", pgx, uuid,
+	},
+	"examples/bookings/site": {"examples/bookings/api", "examples/bookings/platform"},
+	"examples/bookings/api": {
+		"tenancy", "accounts/middleware", "accounts/session", "crypto", "files", "examples/bookings/service", uuid,
+	},
+	"examples/bookings/service": {
+		"tenancy", "accounts", "accounts/session", "audit", "crypto", "files", "lifecycle", "query",
+		"examples/bookings/store", pgx, uuid,
+	},
+	"examples/bookings/platform": {
+		"tenancy", "tenancy/crosstenant", "tenancy/support", "accounts", "accounts/session", "audit", "crypto", "crypto/keystore",
+		"files", "lifecycle", "leaktest/pgtest", "examples/bookings/service", uuid,
 	},
 	"examples/bookings/store":  {"tenancy", uuid},
 	"examples/registry":        {"tenancy", "examples/registry/people", uuid},

@@ -4,15 +4,36 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/watertight-go/watertight/examples/bookings/platform"
 )
 
-// client is a browser of one customer's owner.
+// client is a program of one customer's owner.
 type client struct {
-	base   string
-	signIn string
+	base  string
+	token string
+}
+
+// signIn gets a token, as openapi.yaml describes it.
+func signIn(ctx context.Context, base string, c *platform.Customer) (client, error) {
+	status, body, err := client{base: base}.do(ctx, http.MethodPost, "/api/session", map[string]string{"email": c.Email, "password": c.Password})
+	if err != nil {
+		return client{}, err
+	}
+	var answer struct {
+		Token string `json:"access_token"`
+	}
+	if status != http.StatusOK {
+		return client{}, fmt.Errorf("sign in: %d", status)
+	}
+	if json.Unmarshal([]byte(body), &answer) != nil {
+		return client{}, errors.New("sign in: the answer is not JSON")
+	}
+	return client{base, answer.Token}, nil
 }
 
 // do sends a request and returns the status and the body.
@@ -29,8 +50,8 @@ func (c client) do(ctx context.Context, method, path string, body any) (int, str
 	if err != nil {
 		return 0, "", err
 	}
-	if c.signIn != "" {
-		r.Header.Set("Authorization", "Bearer "+c.signIn)
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/watertight-go/watertight/examples/bookings/platform"
 	"github.com/watertight-go/watertight/leaktest"
 	"github.com/watertight-go/watertight/leaktest/pgtest"
 )
@@ -15,7 +16,7 @@ func TestTenantsAreApart(t *testing.T) {
 	queries, err := leaktest.ReadQueries([]string{"queries"})
 	require.NoError(t, err)
 	leaktest.Run(t, leaktest.Config{
-		URL:     pgtest.New(t, pgtest.Config{Setup: []string{schemaSQL}}).AdminURL,
+		URL:     pgtest.New(t, pgtest.Config{Setup: []string{platform.SchemaSQL}}).AdminURL,
 		AppRole: "watertight_app",
 		Queries: queries,
 	})

@@ -7,6 +7,14 @@
 // It needs no set-up: it starts a Postgres of its own, from the binaries on the
 // machine, from Docker, or downloaded. DATABASE_URL names another server, in
 // which it makes a database and drops it again.
+//
+// Where to look:
+//
+//	service     what the service does, each function in one tenant's scope
+//	queries     its SQL, with the roles that may run it; store is made of them
+//	api         the face for programs, with openapi.yaml
+//	site        the faces behind one address
+//	platform    what an operator sets up: database, keys, customers
 package main
 
 import (
@@ -20,11 +28,14 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/watertight-go/watertight/examples/bookings/platform"
+	"github.com/watertight-go/watertight/examples/bookings/site"
 )
 
 func main() {
 	serve := flag.Bool("serve", false, "keep serving after the start, without the tour")
-	address := flag.String("addr", "127.0.0.1:0", "`HOST:PORT` to listen on")
+	address := flag.String("addr", "127.0.0.1:0", "`HOST:PORT` to listen on, of this machine only")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, *address, *serve)
@@ -36,18 +47,23 @@ func main() {
 }
 
 func run(ctx context.Context, address string, serve bool) (err error) {
-	p, err := startPlatform(ctx)
+	listener, err := listen(ctx, address)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.stop()) }()
-	fmt.Printf("PostgreSQL %d, %s\n", p.server.Version(), p.server.Source())
-
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	p, err := platform.Start(ctx, platform.Config{})
 	if err != nil {
-		return fmt.Errorf("listen: %w (choose another -addr)", err)
+		return errors.Join(err, listener.Close())
 	}
-	web := &http.Server{Handler: newService(p.db, p.people), ReadHeaderTimeout: 5 * time.Second}
+	defer func() { err = errors.Join(err, p.Stop()) }()
+	server := p.Database.Server()
+	fmt.Printf("PostgreSQL %d, %s\n", server.Version(), server.Source())
+
+	handler, err := site.New(p)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	web := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	defer func() {
@@ -68,9 +84,22 @@ func run(ctx context.Context, address string, serve bool) (err error) {
 	}
 }
 
-func printSignIns(base string, p *platform) {
-	fmt.Printf("serving on %s; stop with Ctrl-C\n\n", base)
-	for _, c := range p.customers {
-		fmt.Printf("%s\n  curl -H 'Authorization: Bearer %s' %s/t/%s/appointments\n", c.name, c.signIn, base, c.tenant)
+// listen takes an address of this machine only: passwords would cross a network
+// in the clear.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w (choose another -addr)", err)
+	}
+	if !listener.Addr().(*net.TCPAddr).IP.IsLoopback() {
+		return nil, errors.Join(errors.New("the address is open to a network, unencrypted (use 127.0.0.1, and a proxy with TLS in front)"), listener.Close())
+	}
+	return listener, nil
+}
+
+func printSignIns(base string, p *platform.Platform) {
+	fmt.Printf("serving on %s; stop with Ctrl-C\n", base)
+	for _, c := range p.Customers {
+		fmt.Printf("\n%s\n  e-mail    %s\n  password  %s\n", c.Name, c.Email, c.Password)
 	}
 }

@@ -20,7 +20,7 @@ returning id
 
 // watertight:default-roles any
 // watertight:roles owner admin member
-func (q *Queries) Book(ctx context.Context, tenantID tenancy.ID, roomID uuid.UUID, subject string, startsAt time.Time, minutes int32, bookedBy uuid.UUID) (uuid.UUID, error) {
+func (q *Queries) Book(ctx context.Context, tenantID tenancy.ID, roomID uuid.UUID, subject string, startsAt time.Time, minutes int32, bookedBy *uuid.UUID) (uuid.UUID, error) {
 	row := q.db.QueryRow(ctx, book,
 		tenantID,
 		roomID,
@@ -50,19 +50,22 @@ func (q *Queries) CancelAppointment(ctx context.Context, tenantID tenancy.ID, iD
 }
 
 const getAppointment = `-- name: GetAppointment :one
-select id, room_id, subject, starts_at, minutes, booked_by, created_at
-from app.appointments
-where tenant_id = $1
-  and id = $2
+select a.id, a.subject, a.starts_at, a.minutes, a.room_id, r.name as room, coalesce(u.email, '')::text as booked_by, a.created_at
+from app.appointments a
+join app.rooms r on r.tenant_id = a.tenant_id and r.id = a.room_id
+left join watertight.users u on u.tenant_id = a.tenant_id and u.id = a.booked_by
+where a.tenant_id = $1
+  and a.id = $2
 `
 
 type GetAppointmentRow struct {
 	ID        uuid.UUID `json:"id"`
-	RoomID    uuid.UUID `json:"room_id"`
 	Subject   string    `json:"subject"`
 	StartsAt  time.Time `json:"starts_at"`
 	Minutes   int32     `json:"minutes"`
-	BookedBy  uuid.UUID `json:"booked_by"`
+	RoomID    uuid.UUID `json:"room_id"`
+	Room      string    `json:"room"`
+	BookedBy  string    `json:"booked_by"`
 	CreatedAt time.Time `json:"created_at"`
 }
 
@@ -71,10 +74,11 @@ func (q *Queries) GetAppointment(ctx context.Context, tenantID tenancy.ID, iD uu
 	var i GetAppointmentRow
 	err := row.Scan(
 		&i.ID,
-		&i.RoomID,
 		&i.Subject,
 		&i.StartsAt,
 		&i.Minutes,
+		&i.RoomID,
+		&i.Room,
 		&i.BookedBy,
 		&i.CreatedAt,
 	)
@@ -82,25 +86,31 @@ func (q *Queries) GetAppointment(ctx context.Context, tenantID tenancy.ID, iD uu
 }
 
 const listAppointments = `-- name: ListAppointments :many
-select a.id, a.subject, a.starts_at, a.minutes, r.name as room, u.email as booked_by
+select a.id, a.subject, a.starts_at, a.minutes, a.room_id, r.name as room, coalesce(u.email, '')::text as booked_by,
+  (select count(*) from app.attachments f where f.tenant_id = $1 and f.appointment_id = a.id)::int as attachments
 from app.appointments a
 join app.rooms r on r.tenant_id = a.tenant_id and r.id = a.room_id
-join watertight.users u on u.tenant_id = a.tenant_id and u.id = a.booked_by
+left join watertight.users u on u.tenant_id = a.tenant_id and u.id = a.booked_by
 where a.tenant_id = $1
-order by a.starts_at
+  and a.starts_at >= $2
+  and a.starts_at < $3
+order by a.starts_at, r.name
+limit 500
 `
 
 type ListAppointmentsRow struct {
-	ID       uuid.UUID `json:"id"`
-	Subject  string    `json:"subject"`
-	StartsAt time.Time `json:"starts_at"`
-	Minutes  int32     `json:"minutes"`
-	Room     string    `json:"room"`
-	BookedBy string    `json:"booked_by"`
+	ID          uuid.UUID `json:"id"`
+	Subject     string    `json:"subject"`
+	StartsAt    time.Time `json:"starts_at"`
+	Minutes     int32     `json:"minutes"`
+	RoomID      uuid.UUID `json:"room_id"`
+	Room        string    `json:"room"`
+	BookedBy    string    `json:"booked_by"`
+	Attachments int32     `json:"attachments"`
 }
 
-func (q *Queries) ListAppointments(ctx context.Context, tenantID tenancy.ID) ([]ListAppointmentsRow, error) {
-	rows, err := q.db.Query(ctx, listAppointments, tenantID)
+func (q *Queries) ListAppointments(ctx context.Context, tenantID tenancy.ID, fromTime time.Time, toTime time.Time) ([]ListAppointmentsRow, error) {
+	rows, err := q.db.Query(ctx, listAppointments, tenantID, fromTime, toTime)
 	if err != nil {
 		return nil, err
 	}
@@ -113,8 +123,10 @@ func (q *Queries) ListAppointments(ctx context.Context, tenantID tenancy.ID) ([]
 			&i.Subject,
 			&i.StartsAt,
 			&i.Minutes,
+			&i.RoomID,
 			&i.Room,
 			&i.BookedBy,
+			&i.Attachments,
 		); err != nil {
 			return nil, err
 		}

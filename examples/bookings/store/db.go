@@ -33,10 +33,19 @@ func New(db DBTX) *Queries {
 func init() {
 	tenancy.DeclareRoles(
 		tenancy.QueryRoles{Query: "AddRoom", SQL: addRoom, Roles: []tenancy.Role{"owner", "admin"}},
+		tenancy.QueryRoles{Query: "AnswerSupportRequest", SQL: answerSupportRequest, Roles: []tenancy.Role{"owner", "admin"}},
+		tenancy.QueryRoles{Query: "AskForSupport", SQL: askForSupport, Roles: []tenancy.Role{"owner", "admin", "member"}},
+		tenancy.QueryRoles{Query: "Attach", SQL: attach, Roles: []tenancy.Role{"owner", "admin", "member"}},
+		tenancy.QueryRoles{Query: "AttachmentToRemove", SQL: attachmentToRemove, Roles: []tenancy.Role{"owner", "admin", "member"}},
 		tenancy.QueryRoles{Query: "Book", SQL: book, Roles: []tenancy.Role{"owner", "admin", "member"}},
 		tenancy.QueryRoles{Query: "CancelAppointment", SQL: cancelAppointment, Roles: []tenancy.Role{"owner", "admin", "member"}},
 		tenancy.QueryRoles{Query: "GetAppointment", SQL: getAppointment, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "GetAttachment", SQL: getAttachment, Roles: []tenancy.Role{"any"}},
 		tenancy.QueryRoles{Query: "ListAppointments", SQL: listAppointments, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "ListAttachments", SQL: listAttachments, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "ListExports", SQL: listExports, Roles: []tenancy.Role{"owner"}},
 		tenancy.QueryRoles{Query: "ListRooms", SQL: listRooms, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "ListSupportRequests", SQL: listSupportRequests, Roles: []tenancy.Role{"any"}},
+		tenancy.QueryRoles{Query: "RecordExport", SQL: recordExport, Roles: []tenancy.Role{"owner"}},
 	)
 }

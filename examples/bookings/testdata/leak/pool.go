@@ -12,6 +12,6 @@ import (
 )
 
 func appointments(ctx context.Context, pool *pgxpool.Pool, anyone tenancy.ID) error {
-	_, err := store.New(pool).ListAppointments(ctx, anyone)
+	_, err := store.New(pool).ListRooms(ctx, anyone)
 	return err
 }
