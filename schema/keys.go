@@ -12,7 +12,8 @@ import (
 
 // AddKey makes a context key live until notAfter. Run it as the migrating
 // role or as watertight_migrator. To rotate: add the new key, restart the
-// applications with it, then [RetireKey] the old one.
+// applications with it, then [RetireKey] the old one. On a Citus cluster every
+// worker gets the key as well, which takes a superuser.
 func AddKey(ctx context.Context, url string, key tenancy.ContextKey, notAfter time.Time) error {
 	return withConn(ctx, url, func(conn *pgx.Conn) error {
 		secret := key.Secret()
@@ -20,7 +21,7 @@ func AddKey(ctx context.Context, url string, key tenancy.ContextKey, notAfter ti
 		if err != nil {
 			return fmt.Errorf("add context key %s: %w", key.ID(), migrationError(err))
 		}
-		return nil
+		return shareKeys(ctx, conn)
 	})
 }
 
@@ -36,6 +37,6 @@ func RetireKey(ctx context.Context, url, keyID string, at time.Time) error {
 		if !found {
 			return fmt.Errorf("retire context key %s: the database has no such key (list them as watertight_context: select kid, not_after from watertight.context_key)", keyID)
 		}
-		return nil
+		return shareKeys(ctx, conn)
 	})
 }

@@ -34,6 +34,10 @@ type Config struct {
 	// LockWait is how long to wait for another process that migrates the same
 	// database. Defaults to one minute.
 	LockWait time.Duration
+
+	// Profile of the database. Defaults to the one that it has, which is
+	// ProfilePlain at first, or ProfileCitus where the extension citus is.
+	Profile Profile
 }
 
 // Report says what [Migrate] did.
@@ -45,6 +49,9 @@ type Report struct {
 	// Limitations are what the migrating role was not allowed to do, now or
 	// in an earlier run.
 	Limitations []Limitation
+
+	// Profile that the database has now.
+	Profile Profile
 }
 
 // Limitation is one thing that the migrating role was not allowed to do.
@@ -83,6 +90,9 @@ func Migrate(ctx context.Context, url string, cfg Config) (Report, error) {
 			report.Applied = append(report.Applied, fileName(result.Source.Path))
 		}
 		var err error
+		if report.Profile, err = useProfile(ctx, db, cfg.Profile); err != nil {
+			return err
+		}
 		report.Limitations, err = limitations(ctx, db)
 		return err
 	})
@@ -163,21 +173,9 @@ func SecureDatabase(ctx context.Context, url string) error {
 // table of the database, for teams that review DDL. An error says why the
 // table cannot be protected.
 func ProtectDDL(ctx context.Context, url, table, tenantColumn string) ([]string, error) {
-	var ddl []string
-	err := withConn(ctx, url, func(conn *pgx.Conn) error {
-		rows, _ := conn.Query(ctx, "select watertight.protect_reasons($1::text::regclass, $2)", table, tenantColumn)
-		reasons, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return migrationError(err)
-		}
-		if len(reasons) > 0 {
-			return fmt.Errorf("%s cannot be protected: %s", table, strings.Join(reasons, "; "))
-		}
-		rows, _ = conn.Query(ctx, "select watertight.protect_ddl($1::text::regclass, $2)", table, tenantColumn)
-		ddl, err = pgx.CollectRows(rows, pgx.RowTo[string])
-		return migrationError(err)
-	})
-	return ddl, err
+	return tableDDL(ctx, url, table, tenantColumn,
+		"select watertight.protect_reasons($1::text::regclass, $2)",
+		"select watertight.protect_ddl($1::text::regclass, $2)")
 }
 
 // Hash identifies the set of migrations; a template database is keyed by it.

@@ -18,9 +18,13 @@ and FORCE, the policies, the grants, and the trigger that keeps a row with its
 tenant. A table that cannot be protected is an error that says why.
 
 A table in another schema than public is written schema.table. URL may come from
-DATABASE_URL instead.`,
+DATABASE_URL instead.
+
+The statements are those of the database's own profile. --profile citus prints what
+a Citus cluster would run, from any database: docs/citus.md.`,
 		example: `  watertight ddl postgres://postgres@localhost/app bookings rooms
-  watertight ddl postgres://postgres@localhost/app app.bookings --tenant-column account_id > protect.sql`,
+  watertight ddl postgres://postgres@localhost/app app.bookings --tenant-column account_id > protect.sql
+  watertight ddl postgres://postgres@localhost/app bookings --profile citus`,
 		run: runDDL,
 	}
 }
@@ -31,6 +35,7 @@ const maxTables = 10_000
 func runDDL(ctx context.Context, c *call) error {
 	fs := c.flagSet()
 	column := fs.String("tenant-column", "tenant_id", "`COLUMN` that holds the tenant")
+	profile := profileFlag(fs)
 	args, err := c.parse(fs, 1, maxTables)
 	if err != nil {
 		return err
@@ -46,8 +51,15 @@ func runDDL(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	statementsOf := schema.ProtectDDL
+	switch schema.Profile(*profile) {
+	case schema.ProfilePlain:
+		statementsOf = schema.PlainDDL
+	case schema.ProfileCitus:
+		statementsOf = schema.CitusDDL
+	}
 	for _, table := range args {
-		statements, err := schema.ProtectDDL(ctx, url, table, *column)
+		statements, err := statementsOf(ctx, url, table, *column)
 		if err != nil {
 			return err
 		}

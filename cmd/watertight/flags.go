@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/watertight-go/watertight/schema"
 )
 
 // flagSet returns an empty set of flags for the command. Each command adds its
@@ -157,4 +159,11 @@ func (c *call) databaseURL(positional []string) (string, error) {
 	}
 	c.secret = url
 	return url, nil
+}
+
+// profileFlag is --profile of the commands that know what Citus is.
+func profileFlag(fs *flag.FlagSet) *string {
+	profile := ""
+	fs.Var(choice{&profile, []string{string(schema.ProfilePlain), string(schema.ProfileCitus)}}, "profile", "plain PostgreSQL or citus (default: what the database is)")
+	return &profile
 }

@@ -28,7 +28,11 @@ tenant context, the protection of tables, and the library's own tables.
 URL belongs to a superuser, or to a role with CREATEROLE that owns the database.
 It may come from DATABASE_URL instead, where other users of the machine cannot
 see it. A role without superuser, as managed services give, may not do everything:
-the migration goes on, and what was left out is printed with what it costs.`,
+the migration goes on, and what was left out is printed with what it costs.
+
+--profile citus is for the coordinator of a Citus cluster, and is the default where
+the extension is. It makes every node ready, and distributes nothing: protect does
+that, table by table. docs/citus.md has the whole way.`,
 		example: `  watertight migrate postgres://postgres@localhost/app
   DATABASE_URL=postgres://postgres@localhost/app watertight migrate status
   watertight migrate postgres://postgres@localhost/app down --drop-all-rows`,
@@ -42,6 +46,7 @@ func runMigrate(ctx context.Context, c *call) error {
 	fs := c.flagSet()
 	drop := fs.Bool("drop-all-rows", false, "for down: yes, the rows of the library's tables, too")
 	wait := fs.Duration("lock-wait", time.Minute, "`TIME` to wait for another process that migrates the same database")
+	profile := profileFlag(fs)
 	args, err := c.parse(fs, 0, 2)
 	if err != nil {
 		return err
@@ -76,7 +81,7 @@ func runMigrate(ctx context.Context, c *call) error {
 		}
 		return printStatus(c.stdout, list)
 	}
-	return migrateUp(ctx, c, url, schema.Config{LockWait: *wait})
+	return migrateUp(ctx, c, url, schema.Config{LockWait: *wait, Profile: schema.Profile(*profile)})
 }
 
 func migrateUp(ctx context.Context, c *call, url string, cfg schema.Config) error {
@@ -91,9 +96,20 @@ func migrateUp(ctx context.Context, c *call, url string, cfg schema.Config) erro
 	if len(report.Applied) == 0 {
 		fmt.Fprintln(c.stdout, "the schema is up to date")
 	}
+	if report.Profile == schema.ProfileCitus {
+		fmt.Fprint(c.stdout, notOnCitus)
+	}
 	printLimitations(c.stdout, report.Limitations)
 	return nil
 }
+
+const notOnCitus = `
+The profile is citus. On distributed tables, these do not hold:
+  changes leave no events in the audit log
+  support access by a grant reaches no row
+  a row's tenant is held by the signed context, not by a foreign key to the tenants
+docs/citus.md says why, and what else differs.
+`
 
 func printLimitations(w io.Writer, list []schema.Limitation) {
 	if len(list) == 0 {
