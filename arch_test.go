@@ -72,6 +72,9 @@ var arrows = map[string][]string{
 	"lifecycle":        {"tenancy", "tenancy/custody", "audit", "crypto", age, pgx, uuid},
 	"lifecycle/bucket": {"tenancy", "lifecycle", gocloud},
 
+	// The way in.
+	"adopt": {"internal/catalog", "schema", pgx, yaml},
+
 	// Proof.
 	"lint":             {"internal/sarif", oliphant, protobuf, yaml},
 	"lint/goanalysis":  {xtools},
@@ -88,7 +91,7 @@ var arrows = map[string][]string{
 	"internal/generator":  {"internal/sqlcplugin", yaml},
 	"internal/typecheck":  {},
 	"cmd/watertight": {
-		"tenancy", "tenancy/crosstenant", "accounts", "audit", "lifecycle", "query/platform", "schema", "crypto", "crypto/insecurekeys", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
+		"adopt", "tenancy", "tenancy/crosstenant", "accounts", "audit", "lifecycle", "query/platform", "schema", "crypto", "crypto/insecurekeys", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
 		"internal/evidence", "internal/generator", "internal/lintgate", "internal/sqlcplugin", age, pgx, uuid, yaml, gocloud,
 	},
 	"cmd/watertight-vet":      {"lint/goanalysis", xtools},

@@ -60,6 +60,7 @@ var patterns = []pattern{
 			"internal/catalog/":         "reads pg_catalog",
 			"lifecycle/":                "names of tables are known at run time only",
 			"inspect/":                  "reads pg_catalog",
+			"adopt/":                    "writes a plan for tables whose names are known at run time only",
 			"lint/":                     "shows SQL to add",
 
 			"examples/bookings/tour.go": "attacks",

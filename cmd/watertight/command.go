@@ -33,6 +33,7 @@ func commands() []*command {
 		auditCommand(),
 		tenantCommand(),
 		lintCommand(),
+		adoptCommand(),
 		explainCommand(),
 		helpCommand(),
 		versionCommand(),
