@@ -1,5 +1,6 @@
 -- What Open refuses: one row a reason. $1 lists the tenant columns, $2 the
--- role that must be held, $3 the function that its policies must call.
+-- role that must be held, $3 the function that its policies must call, $4
+-- whether contexts are bound to a session or a transaction.
 with me as (
   select r.* from pg_catalog.pg_roles r where r.rolname in (session_user, current_user)
 ),
@@ -15,6 +16,12 @@ reachable as (
   select t.* from tenant_table t
   where pg_catalog.has_any_column_privilege(current_user, t.oid, 'SELECT, INSERT, UPDATE')
     or pg_catalog.has_table_privilege(current_user, t.oid, 'DELETE, TRUNCATE, REFERENCES, TRIGGER')
+),
+-- Not by the functions themselves, which a role may not be allowed to call.
+citus as (
+  select p.prosrc like '%set local watertight.context%' as profile
+  from pg_catalog.pg_extension e, pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where e.extname = 'citus' and n.nspname = 'watertight' and p.proname = 'enter'
 )
 select 'role' as kind, format('role %I is a superuser (log in as watertight_app or a member of it)', me.rolname) as reason
   from me where me.rolsuper
@@ -75,4 +82,16 @@ select 'schema', format('policy %I on %s does not compare with %s (drop it, then
 union all
 select 'schema', format('this role may TRUNCATE, reference or put triggers on %s (revoke truncate, references, trigger on %s from …)', oid::regclass, oid::regclass)
   from reachable where pg_catalog.has_table_privilege(current_user, oid, 'TRUNCATE, REFERENCES, TRIGGER')
+union all
+select 'schema', 'the database is a Citus cluster, and the schema is made for one server: its workers would not learn the tenant (watertight migrate --profile citus)'
+  from citus where not profile
+union all
+select 'schema', format('role %I does not send the tenant to the workers of the Citus cluster (alter role %I set citus.propagate_set_commands = ''local'')', session_user, session_user)
+  from citus where profile and current_setting('citus.propagate_set_commands', true) is distinct from 'local'
+union all
+select 'schema', 'the workers of a Citus cluster verify a context in sessions of their own, where one that is bound to this session is not valid (set Config.Binding to BindNone)'
+  from citus where profile and $4
+union all
+select 'schema', format('policy %I on %s is restrictive, and Citus makes it permissive on the shards, so that it adds rows (drop it, then select watertight.protect(%L))', p.polname, t.oid::regclass, t.oid::regclass::text)
+  from citus, tenant_table t join pg_catalog.pg_policy p on p.polrelid = t.oid and not p.polpermissive
 order by 1, 2

@@ -28,7 +28,8 @@ const (
 	BindTransaction
 
 	// BindNone ties it to nothing, so that it works behind a transaction
-	// pooler, where the next statement may reach another backend. A context
+	// pooler, where the next statement may reach another backend, and on a
+	// Citus cluster, whose workers verify it in backends of their own. A context
 	// that leaks is then good for 60 seconds in any session of the role.
 	BindNone
 )

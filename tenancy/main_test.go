@@ -62,6 +62,7 @@ type world struct {
 	admin     *pgxpool.Pool // past row-level security, to see what is really there
 	a, b      tenancy.ID
 	anna, bob tenancy.Actor
+	binding   tenancy.Binding // of those who work across tenants
 }
 
 func newWorld(t testing.TB, change ...func(*tenancy.Config)) *world {
@@ -102,7 +103,7 @@ func (w *world) open(t testing.TB, change ...func(*tenancy.Config)) *tenancy.DB 
 func (w *world) tenant(t testing.TB, name, email string) (tenancy.ID, tenancy.Actor) {
 	t.Helper()
 	sys, err := crosstenant.Open(t.Context(), w.SystemURL, crosstenant.Config{
-		Key: w.Key, Record: crosstenant.Log(slog.New(slog.DiscardHandler)),
+		Key: w.Key, Record: crosstenant.Log(slog.New(slog.DiscardHandler)), Binding: w.binding,
 	})
 	require.NoError(t, err)
 	defer sys.Close()

@@ -147,7 +147,7 @@ func (db *DB) check(ctx context.Context, url string) error {
 		return db.clean(err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	rows, err := conn.Query(ctx, sqlCheck, db.cfg.TenantColumns, db.duty.role, db.duty.policy)
+	rows, err := conn.Query(ctx, sqlCheck, db.cfg.TenantColumns, db.duty.role, db.duty.policy, db.cfg.Binding != BindNone)
 	if err != nil {
 		return db.clean(err)
 	}

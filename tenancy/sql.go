@@ -22,7 +22,11 @@ const (
 		select from pg_catalog.pg_roles
 		where rolname in (session_user, current_user) and (rolsuper or rolbypassrls))`
 
-	sqlIsCitus = "select exists (select from pg_catalog.pg_extension where extname = 'citus')"
+	// sqlIsCitus asks whether enter sets the context by SET LOCAL, which Citus
+	// carries to its workers inside an explicit transaction only.
+	sqlIsCitus = `select exists (
+		select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+		where n.nspname = 'watertight' and p.proname = 'enter' and p.prosrc like '%set local watertight.context%')`
 
 	// sqlColumnTypes is asked once for each table and list of columns of
 	// CopyFrom: the type to send an array of, the type to cast to if that is
