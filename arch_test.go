@@ -103,7 +103,15 @@ var arrows = map[string][]string{
 		"tenancy", "leaktest", "examples/bookings/platform", "examples/bookings/service", "examples/bookings/site",
 		"examples/bookings/store", pgx, uuid,
 	},
-	"examples/bookings/site": {"examples/bookings/api", "examples/bookings/platform"},
+	"examples/bookings/site": {
+		"examples/bookings/api", "examples/bookings/page", "examples/bookings/platform", "examples/bookings/web",
+	},
+	"examples/bookings/web": {
+		"tenancy", "accounts", "accounts/middleware", "accounts/session", "crypto", "files",
+		"examples/bookings/page", "examples/bookings/service", "examples/bookings/store", uuid,
+	},
+	"examples/bookings/page":    {},
+	"examples/bookings/browser": {},
 	"examples/bookings/api": {
 		"tenancy", "accounts/middleware", "accounts/session", "crypto", "files", "examples/bookings/service", uuid,
 	},

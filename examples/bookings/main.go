@@ -12,9 +12,11 @@
 //
 //	service     what the service does, each function in one tenant's scope
 //	queries     its SQL, with the roles that may run it; store is made of them
+//	web         the face for people, with page, which has the templates
 //	api         the face for programs, with openapi.yaml
-//	site        the faces behind one address
+//	site        the faces behind one address, and the tests of the whole
 //	platform    what an operator sets up: database, keys, customers
+//	browser     drives a headless Chromium, for the tests
 package main
 
 import (
@@ -59,7 +61,7 @@ func run(ctx context.Context, address string, serve bool) (err error) {
 	server := p.Database.Server()
 	fmt.Printf("PostgreSQL %d, %s\n", server.Version(), server.Source())
 
-	handler, err := site.New(p)
+	handler, err := site.New(p, site.Config{})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -74,6 +76,9 @@ func run(ctx context.Context, address string, serve bool) (err error) {
 	base := "http://" + listener.Addr().String()
 	if !serve {
 		return tour(ctx, p, base, os.Stdout)
+	}
+	if err := p.AddSample(ctx); err != nil {
+		return err
 	}
 	printSignIns(base, p)
 	select {

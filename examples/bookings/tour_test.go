@@ -22,7 +22,7 @@ func start(t *testing.T) (*platform.Platform, string) {
 	p, err := platform.Start(t.Context(), platform.Config{WeakPasswordHashes: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Stop()) })
-	handler, err := site.New(p)
+	handler, err := site.New(p, site.Config{})
 	require.NoError(t, err)
 	web := httptest.NewServer(handler)
 	t.Cleanup(web.Close)

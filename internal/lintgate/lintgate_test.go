@@ -20,7 +20,7 @@ func TestGateOnTheExample(t *testing.T) {
 	t.Chdir(dir) // sqlc runs the plugin in the folder of sqlc.yaml
 	request := &sqlcplugin.Request{Settings: sqlcplugin.Settings{
 		Engine: "postgresql", Queries: []string{"queries"},
-		Schema: []string{filepath.Join(root, "schema/migrations"), filepath.Join(root, "examples/bookings/schema.sql")},
+		Schema: []string{filepath.Join(root, "schema/migrations"), filepath.Join(root, "examples/bookings/platform/schema.sql")},
 	}}
 	found, err := Gate(request, sqlcplugin.Options{Handle: sqlcplugin.Tenant})
 	require.NoError(t, err)

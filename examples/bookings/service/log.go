@@ -41,8 +41,11 @@ type LogFilter struct {
 	After  string // the cursor of the page before
 }
 
+// LogAction is an event by the name that people have for it.
+type LogAction struct{ Action, Title string }
+
 // LogActions are the events that people look for, in the order of a menu.
-var LogActions = []struct{ Action, Title string }{
+var LogActions = []LogAction{
 	{actionRefused, "Refused attempt"},
 	{"forbidden", "Refused to a role"},
 	{"accounts.foreign_tenant", "Own session asked for another customer"},
@@ -92,11 +95,52 @@ func entry(e *audit.Event) Entry {
 	return out
 }
 
+// otherTitles name what else is common. An action without a name is shown as it
+// is: the log leaves nothing out.
+var otherTitles = map[string]string{
+	"accounts.locked":             "Account locked after failures",
+	"accounts.password_set":       "Password set",
+	"accounts.sign_in_refused":    "Sign-in refused",
+	"accounts.sign_out":           "Signed out",
+	"AddBusyBlock":                "Calendar event fetched",
+	"AddCalendarConnection":       "Calendar connected",
+	"AddFirstUser":                "Account made",
+	"AddMembership":               "Role given",
+	"AddRoom":                     "Room added",
+	"AddUser":                     "Account made",
+	"AnswerSupportRequest":        "Support request answered",
+	"AskForSupport":               "Support asked for",
+	"Attach":                      "File added to an appointment",
+	"BeginFile":                   "File begun",
+	"ChangeMembership":            "Role changed",
+	"crosstenant":                 "Done by the platform",
+	"DeleteBusyBlocks":            "Calendar events replaced",
+	"end_session":                 "Session ended",
+	"FinishFile":                  "File kept",
+	"GrowFile":                    "File growing",
+	"keys_create":                 "Key made",
+	"refresh":                     "Session renewed",
+	"RemoveFile":                  "File deleted",
+	"RemoveMember":                "Account removed",
+	"RemoveUser":                  "Account removed",
+	"RevokeCalendarConnection":    "Calendar disconnected",
+	"set_password":                "Password stored",
+	"SetMembership":               "Role set",
+	"start_session":               "Session begun",
+	"watertight.exported":         "Copy taken",
+	"watertight.job":              "Background work let in",
+	"watertight.support_admitted": "Support came in",
+	"watertight.support":          "Support ran a statement",
+}
+
 func title(action string) string {
 	for _, a := range LogActions {
 		if a.Action == action {
 			return a.Title
 		}
+	}
+	if known, ok := otherTitles[action]; ok {
+		return known
 	}
 	return action
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/watertight-go/watertight/examples/bookings/store"
 	"github.com/watertight-go/watertight/files"
 	"github.com/watertight-go/watertight/lifecycle"
+	"github.com/watertight-go/watertight/query"
 	"github.com/watertight-go/watertight/tenancy"
 )
 
@@ -87,4 +88,10 @@ func changed(rows int64, err error) error {
 		return ErrNotFound
 	}
 	return err
+}
+
+// Customer returns the name of the scope's tenant.
+func (b *Bookings) Customer(ctx context.Context, s tenancy.Scope) (string, error) {
+	t, err := query.New(b.cfg.DB.For(s)).GetTenant(ctx, s.Tenant())
+	return t.Name, err
 }

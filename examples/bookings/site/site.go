@@ -1,21 +1,42 @@
-// Package site puts the faces of the booking service behind one address: the
-// API, and what every answer must carry.
+// Package site puts the faces of the booking service behind one address: pages
+// for people, the API for programs, the desk of support, and what every answer
+// must carry.
 package site
 
 import (
 	"net/http"
 
 	"github.com/watertight-go/watertight/examples/bookings/api"
+	"github.com/watertight-go/watertight/examples/bookings/page"
 	"github.com/watertight-go/watertight/examples/bookings/platform"
+	"github.com/watertight-go/watertight/examples/bookings/web"
 )
 
+// Config of [New].
+type Config struct {
+	// HTTPS says that the service is reached by https. Defaults to plain HTTP.
+	HTTPS bool
+}
+
 // New returns the handler of everything.
-func New(p *platform.Platform) (http.Handler, error) {
+func New(p *platform.Platform, cfg Config) (http.Handler, error) {
+	book, err := page.NewBook()
+	if err != nil {
+		return nil, err
+	}
 	programs, err := api.New(api.Config{DB: p.DB, Service: p.Service, Entrance: p.Entrance, Files: p.Files})
+	if err != nil {
+		return nil, err
+	}
+	people, err := web.New(web.Config{
+		DB: p.DB, Service: p.Service, Entrance: p.Entrance, Files: p.Files, Book: book, HTTPS: cfg.HTTPS,
+	})
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/", programs)
-	return Headers(mux), nil
+	mux.Handle("GET /static/", page.Static())
+	mux.Handle("/", people)
+	return headers(mux, cfg.HTTPS), nil
 }

@@ -39,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	p, err := platform.Start(t.Context(), platform.Config{Database: database, WeakPasswordHashes: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Stop()) })
-	handler, err := site.New(p)
+	handler, err := site.New(p, site.Config{})
 	require.NoError(t, err)
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
