@@ -91,6 +91,9 @@ func (k *key) takeOver(s *Step, m *model) {
 	case k.constraint == nil:
 		s.up("drop index %s", qualified(k.on, k.old))
 		s.up("alter index %s rename to %s", qualified(k.on, k.new), old)
+		for _, p := range k.parts {
+			s.up("alter index %s rename to %s", qualified(p.on, p.new), catalog.Quote(p.old))
+		}
 	case k.partitioned():
 		s.Up = append(s.Up, k.swapPartitioned(
 			append([]string{k.table.column}, without(k.columns, k.table.column)...), func(p partKey) string { return p.new }))
@@ -113,7 +116,7 @@ func (k *key) swapPartitioned(columns []string, index func(partKey) string) stri
 	b.WriteString("do $swap$\nbegin\n")
 	fmt.Fprintf(&b, "  alter table %s drop constraint %s;\n", k.on.Name(), name)
 	for _, p := range k.parts {
-		fmt.Fprintf(&b, "  alter table %s add %s using index %s;\n", p.on.Name(), k.form(nil), catalog.Quote(index(p)))
+		fmt.Fprintf(&b, "  alter table %s add constraint %s %s using index %s;\n", p.on.Name(), catalog.Quote(p.old), k.form(nil), catalog.Quote(index(p)))
 	}
 	fmt.Fprintf(&b, "  alter table %s add constraint %s %s%s;\n", k.on.Name(), name, k.form(columns), deferral(k.constraint))
 	b.WriteString("end $swap$")
@@ -177,6 +180,9 @@ func (k *key) makeRoom(s *Step) {
 	switch {
 	case k.constraint == nil:
 		s.down("alter index %s rename to %s", qualified(k.on, k.old), catalog.Quote(k.new))
+		for _, p := range k.parts {
+			s.down("alter index %s rename to %s", qualified(p.on, p.old), catalog.Quote(p.new))
+		}
 	case !k.partitioned():
 		s.down("alter table %s rename constraint %s to %s", k.on.Name(), catalog.Quote(k.constraint.Name), catalog.Quote(k.new))
 	}
@@ -193,9 +199,9 @@ func (k *key) buildOld(s *Step) {
 		}
 	case k.partitioned():
 		for _, p := range k.parts {
-			s.down("create unique index concurrently %s on %s using %s", catalog.Quote(p.old), p.on.Name(), k.oldRest)
+			s.down("create unique index concurrently %s on %s using %s", catalog.Quote(p.room), p.on.Name(), k.oldRest)
 		}
-		s.Down = append(s.Down, k.swapPartitioned(k.columns, func(p partKey) string { return p.old }))
+		s.Down = append(s.Down, k.swapPartitioned(k.columns, func(p partKey) string { return p.room }))
 		for _, p := range k.parts {
 			s.down("create unique index concurrently %s on %s using %s", catalog.Quote(p.new), p.on.Name(), k.newRest)
 		}

@@ -44,17 +44,12 @@ func (m *model) buildKey(s *Step, k *key) {
 			s.build(p.on, p.new, k.newRest)
 		}
 	}
-	if k.constraint == nil || m.referred(k) {
-		s.buildPartitioned(k, m.whole(k))
+	switch {
+	case k.constraint == nil:
+		s.buildPartitioned(k, k.new, func(p partKey) string { return p.new })
+	case m.referred(k):
+		s.buildPartitioned(k, fit(k.old, "wt_ref"), func(p partKey) string { return p.reference })
 	}
-}
-
-// whole is the name of a partitioned index beside the parts of a constraint.
-func (m *model) whole(k *key) string {
-	if k.constraint == nil {
-		return k.new
-	}
-	return fit(k.old, "wt_ref")
 }
 
 // referred says whether a foreign key between tenant tables uses the key.
@@ -67,15 +62,14 @@ func (m *model) referred(k *key) bool {
 }
 
 // buildPartitioned makes an index of a partitioned table part by part.
-func (s *Step) buildPartitioned(k *key, name string) {
+func (s *Step) buildPartitioned(k *key, name string, part func(partKey) string) {
 	s.up("create unique index %s on only %s using %s", catalog.Quote(name), k.on.Name(), k.newRest)
 	s.down("drop index if exists %s", qualified(k.on, name))
 	for _, p := range k.parts {
-		part := short(p.on.RelName, name, "part")
-		s.up("create unique index concurrently %s on %s using %s", catalog.Quote(part), p.on.Name(), k.newRest)
-		s.up("alter index %s attach partition %s", qualified(k.on, name), qualified(p.on, part))
+		s.up("create unique index concurrently %s on %s using %s", catalog.Quote(part(p)), p.on.Name(), k.newRest)
+		s.up("alter index %s attach partition %s", qualified(k.on, name), qualified(p.on, part(p)))
 		// One that was not attached yet does not go with the whole.
-		s.down("drop index if exists %s", qualified(p.on, part))
+		s.down("drop index if exists %s", qualified(p.on, part(p)))
 	}
 }
 

@@ -26,8 +26,10 @@ type key struct {
 
 // A partKey is the part of a partitioned table's key in one partition.
 type partKey struct {
-	on       *catalog.Relation
-	old, new string
+	on        *catalog.Relation
+	old, new  string
+	room      string // of the old one on the way back, while the new one has its name
+	reference string // of a second one, that foreign keys lean on
 }
 
 func (k *key) primary() bool { return k.constraint != nil && k.constraint.Type == "p" }
@@ -82,9 +84,7 @@ func (m *model) findKeysOf(t *table, r *catalog.Relation) {
 			continue
 		}
 		if k.partitioned() {
-			for _, p := range t.parts {
-				k.parts = append(k.parts, partKey{on: p, old: short(p.RelName, i.Name, "old"), new: short(p.RelName, i.Name, "wt")})
-			}
+			k.parts = m.partsOf(t, i)
 		}
 		if m.replica[r.OID] == i.OID {
 			m.ask("unsupported", t.Name(), 0, "alter table … replica identity default", "the index %s is the replica identity of %s", i.Name, t.Name())
@@ -94,6 +94,19 @@ func (m *model) findKeysOf(t *table, r *catalog.Relation) {
 			m.tell(t.Name(), "%s is unique within a tenant from then on, not over all of them (index %s)", k.shown(), i.Name)
 		}
 	}
+}
+
+// partsOf are the indexes of the partitions that make up an index.
+func (m *model) partsOf(t *table, whole *catalog.Index) []partKey {
+	var out []partKey
+	for _, p := range t.parts {
+		for _, i := range p.Indexes {
+			if m.whole[i.OID] == whole.OID {
+				out = append(out, partKey{on: p, old: i.Name, new: fit(i.Name, "wt"), room: fit(i.Name, "was"), reference: fit(i.Name, "wt_ref")})
+			}
+		}
+	}
+	return out
 }
 
 // contains says whether an index has the tenant already, the primary key at
@@ -307,10 +320,4 @@ func fit(base, suffix string) string {
 	sum := sha256.Sum256([]byte(base))
 	tail := "_" + hex.EncodeToString(sum[:4]) + "_" + suffix
 	return strings.ToValidUTF8(base[:63-len(tail)], "") + tail
-}
-
-// short names the index of a partition.
-func short(table, index, suffix string) string {
-	sum := sha256.Sum256([]byte(index))
-	return fit(table+"_"+hex.EncodeToString(sum[:4]), suffix)
 }

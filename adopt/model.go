@@ -56,8 +56,9 @@ type model struct {
 	views   map[catalog.OID][]catalog.OID
 	bound   map[catalog.OID][]catalog.OID // by constraint: views that depend on it
 	unowned map[catalog.OID][]string      // sequences, by table
-	replica map[catalog.OID]catalog.OID
-	order   []*table // tenant tables, those first that others get their tenant from
+	replica map[catalog.OID]catalog.OID   // the index that identifies rows to subscribers, by table
+	whole   map[catalog.OID]catalog.OID   // the index that an index of a partition is a part of
+	order   []*table                      // tenant tables, those first that others get their tenant from
 
 	decisions Decisions
 	used      map[string]bool // decisions that something asked for

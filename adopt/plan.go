@@ -118,6 +118,10 @@ func readModel(ctx context.Context, tx pgx.Tx, cfg Config) (*model, error) {
 	if err := each(ctx, tx, "sequences.sql", func(t catalog.OID, seq string) { m.unowned[t] = append(m.unowned[t], seq) }); err != nil {
 		return nil, err
 	}
+	m.whole = map[catalog.OID]catalog.OID{}
+	if err := each(ctx, tx, "parts.sql", func(part, whole catalog.OID) { m.whole[part] = whole }); err != nil {
+		return nil, err
+	}
 	m.replica = map[catalog.OID]catalog.OID{}
 	if err := each(ctx, tx, "identity.sql", func(t, index catalog.OID) { m.replica[t] = index }); err != nil {
 		return nil, err

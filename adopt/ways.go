@@ -193,19 +193,17 @@ func (m *model) settleDirect(t *table) {
 			ways = []way{{cols: []string{d.Column}, refCols: []string{m.key.Name}, to: m.root, notNull: t.ColumnNamed(d.Column).NotNull}}
 		}
 	}
-	switch len(ways) {
-	case 0:
+	if len(ways) == 0 {
 		return
-	case 1:
-	default:
+	}
+	if len(ways) > 1 {
 		var cols []string
 		for _, w := range ways {
 			cols = append(cols, w.cols[0])
 		}
-		t.class, t.column, t.added, t.ways = tenant, m.addedColumn(), true, ways[:1]
 		m.ask("two-ways", t.Name(), 0, fmt.Sprintf("tables: {%s: {column: %s}} names the one that owns the row", yamlKey(t.Name()), cols[0]),
 			"%s refers to %s by %s", t.Name(), m.root.Name(), strings.Join(cols, " and "))
-		return
+		ways = ways[:1] // as if, so that the other questions are asked, too
 	}
 	t.class, t.ways = tenant, ways
 	w := ways[0]

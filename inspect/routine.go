@@ -46,7 +46,7 @@ func (m *model) routines(callable map[catalog.OID]string) []routine {
 		r := routine{
 			OID: f.OID, Name: f.Name(), Callable: callable[f.OID], Dynamic: b.dynamic, Unsafe: b.dynamic && concatenates(b.code),
 			Path: path || f.Tree != "", Policy: slices.Contains(inPolicy, f.OID),
-			Scoped: m.scoped(b), Argument: m.comparesArgument(f, b), Shadow: m.shadows(f, b), NewRow: m.tiesToRow(b),
+			Scoped: m.scoped(b), Argument: m.comparesArgument(f, b), Shadow: m.shadows(f, b), NewRow: m.tiesToRow(f, b),
 			Context: len(b.settings) > 0 || b.user, Bare: f.Tree == "" && m.namesBare(b),
 		}
 		m.opens(f, b, &r)
@@ -223,8 +223,14 @@ func concatenates(code string) bool { return reConcat.MatchString(code) }
 
 // tiesToRow says whether a trigger's text compares a tenant column with that of
 // the row at hand.
-func (m *model) tiesToRow(b *body) bool {
-	for _, name := range m.tenancy.Names {
+func (m *model) tiesToRow(f *catalog.Function, b *body) bool {
+	names := slices.Clone(m.tenancy.Names)
+	for _, r := range m.tenancy.Directories { // whose tenant is their key
+		if slices.ContainsFunc(r.Triggers, func(t *catalog.Trigger) bool { return t.Function == f.OID }) {
+			names = append(names, m.tenancy.Column(r).Name)
+		}
+	}
+	for _, name := range names {
 		if regexp.MustCompile(`(?i)\b(new|old)\."?` + regexp.QuoteMeta(name) + `\b`).MatchString(b.code) {
 			return true
 		}
