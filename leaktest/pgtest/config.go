@@ -3,6 +3,7 @@ package pgtest
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 )
 
@@ -33,7 +34,31 @@ type Config struct {
 	// It runs once per process, in the template: tests with the same Setup
 	// share the result and pay for a copy only.
 	Setup []string
+
+	// Settings are more of the server's, such as "max_connections=500". They are
+	// for [Start], and for a server that it starts: one that others share stays
+	// as it is.
+	Settings []string
+
+	// OnDisk keeps the data of a server that [Start] starts in the temporary
+	// folder instead of in memory, for more data than fits there.
+	OnDisk bool
 }
+
+// own reports whether the server is not one that tests can share.
+func (c Config) own() bool { return len(c.Settings) > 0 || c.OnDisk }
+
+// bases lists where the server's folder may be made, best first.
+func (c Config) bases() []string {
+	list := bases()
+	if c.OnDisk {
+		return slices.DeleteFunc(list, func(dir string) bool { return dir == memory })
+	}
+	return list
+}
+
+// settings are ours and then the caller's, which win.
+func (c Config) settings() []string { return slices.Concat(settings, c.Settings) }
 
 // resolve fills in the version from the environment and refuses what cannot be.
 func (c Config) resolve() (Config, error) {

@@ -29,26 +29,30 @@ func fromDocker(ctx context.Context, cfg Config) (*Server, []attempt) {
 	if version == 0 {
 		version = newest
 	}
-	s, err := startContainer(ctx, fmt.Sprintf("postgres:%d-alpine", version))
+	s, err := startContainer(ctx, cfg, fmt.Sprintf("postgres:%d-alpine", version))
 	if err != nil {
 		return nil, []attempt{{way, err.Error()}}
 	}
 	return s, nil
 }
 
-func startContainer(ctx context.Context, image string) (*Server, error) {
+func startContainer(ctx context.Context, cfg Config, image string) (*Server, error) {
 	command := []string{"postgres"}
-	for _, setting := range settings {
+	for _, setting := range cfg.settings() {
 		if setting != onlyLoopback { // which is the container's own
 			command = append(command, "-c", setting)
 		}
+	}
+	place := map[string]string{}
+	if !cfg.OnDisk {
+		place["/memory"] = "rw"
 	}
 	container, err := postgres.Run(ctx, image,
 		postgres.WithDatabase("postgres"), postgres.WithUsername("postgres"), postgres.WithPassword(rand.Text()),
 		postgres.BasicWaitStrategies(),
 		testcontainers.WithCmd(command...),
 		// Memory, at a place of our own: the image declares its usual one a volume.
-		testcontainers.WithTmpfs(map[string]string{"/memory": "rw"}),
+		testcontainers.WithTmpfs(place),
 		testcontainers.WithEnv(map[string]string{"PGDATA": "/memory/data"}),
 		testcontainers.WithLogger(log.New(io.Discard, "", 0)))
 	halt := func() error {

@@ -30,7 +30,8 @@ func fromDownload(ctx context.Context, cfg Config) (*Server, []attempt) {
 	if version == 0 {
 		version = newest
 	}
-	s, err := startDownload(ctx, version, "")
+	cfg.Version = version
+	s, err := startDownload(ctx, cfg, "")
 	if err != nil {
 		return nil, []attempt{{way, err.Error()}}
 	}
@@ -39,10 +40,10 @@ func fromDownload(ctx context.Context, cfg Config) (*Server, []attempt) {
 
 // startDownload fetches from a repository of the given address, an empty one
 // standing for embedded-postgres's own.
-func startDownload(ctx context.Context, version int, from string) (*Server, error) {
-	exact, ok := downloads[version]
+func startDownload(ctx context.Context, cfg Config, from string) (*Server, error) {
+	exact, ok := downloads[cfg.Version]
 	if !ok {
-		return nil, fmt.Errorf("has no PostgreSQL %d", version)
+		return nil, fmt.Errorf("has no PostgreSQL %d", cfg.Version)
 	}
 	as, err := runAs()
 	if err != nil {
@@ -52,7 +53,7 @@ func startDownload(ctx context.Context, version int, from string) (*Server, erro
 	if err := fetch(ctx, dir, exact, from); err != nil {
 		return nil, err
 	}
-	return startInstalled(ctx, Config{Version: version}, place{filepath.Join(dir, "bin"), "downloaded", true, cacheDir()}, as)
+	return startInstalled(ctx, cfg, place{filepath.Join(dir, "bin"), "downloaded", true, cacheDir()}, as)
 }
 
 // fetch downloads and unpacks into dir. It unpacks elsewhere and renames, so

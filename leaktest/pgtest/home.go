@@ -53,9 +53,12 @@ func (h *home) remove() error {
 	return os.RemoveAll(h.dir)
 }
 
+// memory is a file system in memory, where there is one.
+const memory = "/dev/shm"
+
 // bases lists where a home may be made, best first: memory before disk.
 func bases() []string {
-	list := []string{"/dev/shm", os.TempDir()}
+	list := []string{memory, os.TempDir()}
 	for _, dir := range []string{"/tmp", "/var/tmp"} {
 		if !slices.Contains(list, dir) {
 			list = append(list, dir)

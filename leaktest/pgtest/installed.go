@@ -201,11 +201,11 @@ func startInstalled(ctx context.Context, cfg Config, p place, as *user) (*Server
 		if err := checkVersion(ctx, cfg, p.dir, as); err != nil {
 			return nil, err
 		}
-		h, err := newHome(bases(), as)
+		h, err := newHome(cfg.bases(), as)
 		if err != nil {
 			return nil, err
 		}
-		return startLocal(ctx, h, p.dir, p)
+		return startLocal(ctx, cfg, h, p.dir, p)
 	case p.portable:
 		return startCopied(ctx, cfg, p, as)
 	default:
@@ -218,7 +218,7 @@ func startInstalled(ctx context.Context, cfg Config, p place, as *user) (*Server
 // may not write.
 func startCopied(ctx context.Context, cfg Config, p place, as *user) (*Server, error) {
 	var errs []error
-	for _, base := range bases() { // nothing in a base that is mounted noexec runs
+	for _, base := range cfg.bases() { // nothing in a base that is mounted noexec runs
 		h, err := newHome([]string{base}, as)
 		if err != nil {
 			errs = append(errs, err)
@@ -229,7 +229,7 @@ func startCopied(ctx context.Context, cfg Config, p place, as *user) (*Server, e
 			err = checkVersion(ctx, cfg, bin, as)
 		}
 		if err == nil {
-			return startLocal(ctx, h, bin, p)
+			return startLocal(ctx, cfg, h, bin, p)
 		}
 		errs = append(errs, errors.Join(err, h.remove()))
 		if errors.As(err, new(versionError)) {

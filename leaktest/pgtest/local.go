@@ -38,13 +38,14 @@ type local struct {
 	port     int
 	process  *process
 	watchdog io.Closer
+	settings []string
 	cached   bool // the cluster came from the cache
 }
 
 // startLocal makes a cluster in the home with the programs in bin, and starts
 // it. The place is where the programs came from, if they were copied.
-func startLocal(ctx context.Context, h *home, bin string, from place) (*Server, error) {
-	l := &local{home: h, bin: bin, from: from, watchdog: watch(h)}
+func startLocal(ctx context.Context, cfg Config, h *home, bin string, from place) (*Server, error) {
+	l := &local{home: h, bin: bin, from: from, settings: cfg.settings(), watchdog: watch(h)}
 	err := l.boot(ctx)
 	if err != nil && l.cached && ctx.Err() == nil {
 		err = errors.Join(l.forgetCluster(), l.boot(ctx))
@@ -94,7 +95,7 @@ func (l *local) start(ctx context.Context) error {
 	}
 	l.port = port
 	args := []string{"-D", l.home.data(), "-k", l.home.socket(), "-p", strconv.Itoa(port)}
-	for _, setting := range settings {
+	for _, setting := range l.settings {
 		args = append(args, "-c", setting)
 	}
 	log, err := os.Create(l.home.log())

@@ -68,6 +68,9 @@ func New(t testing.TB, cfg ...Config) *Database {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c.own() {
+		t.Fatal("pgtest.New shares its server (give Settings and OnDisk to pgtest.Start)")
+	}
 	server, err := shared(c)
 	if err != nil {
 		missing(t, err)

@@ -236,3 +236,18 @@ func TestVersionFromTheEnvironment(t *testing.T) {
 	_, err = Config{}.resolve()
 	require.ErrorContains(t, err, `WATERTIGHT_PG_VERSION is "new"`)
 }
+
+func TestServerWithSettingsOfItsOwn(t *testing.T) {
+	t.Parallel()
+	s, attempts := defaultLookup().start(t.Context(), Config{Empty: true, Settings: []string{"max_connections=77"}, OnDisk: true})
+	if s == nil {
+		missing(t, &NotFoundError{attempts: attempts})
+	}
+	t.Cleanup(func() { require.NoError(t, s.Stop()) })
+	d, err := s.CreateDatabase(t.Context(), "", Config{Empty: true})
+	require.NoError(t, err)
+	admin := d.Admin(t)
+	require.Equal(t, "77", text(t, admin, "show max_connections"))
+	require.Equal(t, "off", text(t, admin, "show fsync"), "the others stay")
+	require.NotContains(t, text(t, admin, "show data_directory"), memory)
+}

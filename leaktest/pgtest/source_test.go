@@ -94,7 +94,7 @@ func init() {
 		near := os.Getenv("WATERTIGHT_PG_CACHE")
 		bare := lookup{usual: []string{"/nowhere/*/bin"}, near: near, cache: near}
 		download := func(ctx context.Context, _ Config) (*Server, []attempt) {
-			_, err := startDownload(ctx, 17, "http://127.0.0.1:1")
+			_, err := startDownload(ctx, Config{Version: 17}, "http://127.0.0.1:1")
 			return nil, []attempt{{"download", err.Error()}}
 		}
 		_, err := find(context.Background(), Config{}, []source{fromURL, bare.start, fromDocker, download})

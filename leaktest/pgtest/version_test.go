@@ -143,7 +143,7 @@ func init() {
 	children["download"] = func() {
 		version, _ := strconv.Atoi(os.Getenv("WATERTIGHT_TEST_VERSION"))
 		repository := os.Getenv("WATERTIGHT_TEST_REPOSITORY")
-		s, err := startDownload(context.Background(), version, repository)
+		s, err := startDownload(context.Background(), Config{Version: version}, repository)
 		if err == nil {
 			fmt.Println("GOT", s.Source(), s.Stop())
 			err = fetch(context.Background(), filepath.Join(cacheDir(), "embedded-"+string(downloads[version])), downloads[version], repository)
@@ -178,7 +178,7 @@ func jar(t *testing.T, bin string) []byte {
 
 func TestDownloadOfUnknownVersion(t *testing.T) {
 	t.Parallel()
-	_, err := startDownload(t.Context(), 99, "http://127.0.0.1:1")
+	_, err := startDownload(t.Context(), Config{Version: 99}, "http://127.0.0.1:1")
 	require.ErrorContains(t, err, "has no PostgreSQL 99")
 }
 
