@@ -46,6 +46,10 @@ postgres: ## get a Postgres server for the tests, if there is none
 example: ## run the booking service on a Postgres of its own
 	go run ./examples/bookings
 
+.PHONY: bench
+bench: ## compare with other ways, write docs/performance (half an hour, on a machine that does nothing else)
+	go run ./bench -out docs/performance
+
 .PHONY: ci
 ci: ## run everything that CI runs
 	.ci/run

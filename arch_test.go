@@ -97,6 +97,13 @@ var arrows = map[string][]string{
 	"cmd/watertight-vet":      {"lint/goanalysis", xtools},
 	"cmd/sqlc-gen-watertight": {"internal/lintgate", "internal/sqlcplugin"},
 
+	// What it costs. Nothing imports these.
+	"bench":                  {"bench/internal/chart", "bench/internal/delay", "bench/internal/figures", "bench/internal/ways", "leaktest/pgtest"},
+	"bench/internal/chart":   {},
+	"bench/internal/delay":   {xsys},
+	"bench/internal/figures": {},
+	"bench/internal/ways":    {"tenancy", "leaktest/pgtest", pgx, uuid},
+
 	// What an auditor and a newcomer read.
 	"enforcement": {},
 	"examples/bookings": {
@@ -142,6 +149,7 @@ const (
 	xcrypto        = "golang.org/x/crypto"
 	xtext          = "golang.org/x/text"
 	xtools         = "golang.org/x/tools"
+	xsys           = "golang.org/x/sys"
 	grpc           = "google.golang.org/grpc"
 	river          = "github.com/riverqueue/river"
 	oidc           = "github.com/coreos/go-oidc/v3"
@@ -163,7 +171,7 @@ var laws = []struct {
 	by            []string // folders; "x/" stands for all below x
 }{
 	{oliphant, "one package has the SQL parser, so that it can be changed", []string{"lint"}},
-	{"leaktest/pgtest", "a library must not start a database server", []string{"cmd/watertight", "examples/", "leaktest/pgtest/"}},
+	{"leaktest/pgtest", "a library must not start a database server", []string{"cmd/watertight", "examples/", "bench", "bench/", "leaktest/pgtest/"}},
 	{testcontainers, "who imports the library must not inherit Docker", []string{"leaktest/pgtest"}},
 	{embedded, "who imports the library must not inherit a downloader", []string{"leaktest/pgtest"}},
 	{gocloud, "who stores no files and uses no key service must not inherit their clients", []string{"crypto/kms", "cmd/watertight", "files", "lifecycle/bucket", "examples/"}},
@@ -186,6 +194,7 @@ var laws = []struct {
 	{"crypto/insecurekeys", "a key in the clear is for tests", []string{"examples/", "cmd/watertight"}},
 	{"cmd/", "a command is not a library", nil},
 	{"examples/", "an example is not a library", nil},
+	{"bench/", "a measurement is not a library", []string{"bench"}},
 }
 
 func TestImportsFollowTheArrows(t *testing.T) {
