@@ -105,6 +105,7 @@ var arrows = map[string][]string{
 	"bench/internal/ways":    {"tenancy", "leaktest/pgtest", pgx, uuid},
 
 	// What an auditor and a newcomer read.
+	"docs":        {},
 	"enforcement": {},
 	"examples/bookings": {
 		"tenancy", "leaktest", "examples/bookings/platform", "examples/bookings/service", "examples/bookings/site",
