@@ -26,8 +26,8 @@ type Options struct {
 	// functions of PostgreSQL that compute only are known.
 	Functions []string
 
-	// Roles are a team's own roles beside owner, admin, member, viewer and job,
-	// for the watertight:roles comments. Defaults to none.
+	// Roles are a team's own roles beside owner, admin, member, viewer, job and
+	// support, for the watertight:roles comments. Defaults to none.
 	Roles []string
 }
 

@@ -12,7 +12,7 @@ const AnyRole = "any"
 
 // usualRoles are those of package tenancy; a team's own come from
 // [Options.Roles].
-var usualRoles = []string{"owner", "admin", "member", "viewer", "job"}
+var usualRoles = []string{"owner", "admin", "member", "viewer", "job", "support"}
 
 // The comments that speak to Watertight. Another one that begins so is a
 // finding: a misspelt one would be passed over without a word.

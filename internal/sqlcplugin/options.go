@@ -38,8 +38,8 @@ type Options struct {
 	// under another name. Defaults to [TenancyPath].
 	Tenancy string `json:"tenancy"`
 
-	// Roles are the team's own roles, beside owner, admin, member, viewer and
-	// job. Defaults to none.
+	// Roles are the team's own roles, beside owner, admin, member, viewer, job
+	// and support. Defaults to none.
 	Roles []string `json:"roles"`
 
 	// DefaultRoles may run the queries that have no watertight:roles comment:
@@ -111,7 +111,7 @@ const anyRole = "any"
 
 var (
 	roleForm   = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
-	usualRoles = []string{"owner", "admin", "member", "viewer", "job"}
+	usualRoles = []string{"owner", "admin", "member", "viewer", "job", "support"}
 )
 
 func (o Options) validateRoles() error {
