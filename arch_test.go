@@ -112,7 +112,12 @@ var arrows = map[string][]string{
 		"examples/bookings/store", pgx, uuid,
 	},
 	"examples/bookings/site": {
-		"examples/bookings/api", "examples/bookings/page", "examples/bookings/platform", "examples/bookings/web",
+		"examples/bookings/api", "examples/bookings/desk", "examples/bookings/page", "examples/bookings/platform",
+		"examples/bookings/web",
+	},
+	"examples/bookings/desk": {
+		"tenancy", "accounts", "accounts/middleware", "crypto",
+		"examples/bookings/page", "examples/bookings/service", "examples/bookings/store", uuid,
 	},
 	"examples/bookings/web": {
 		"tenancy", "accounts", "accounts/middleware", "accounts/session", "crypto", "files",

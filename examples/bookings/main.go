@@ -13,6 +13,7 @@
 //	service     what the service does, each function in one tenant's scope
 //	queries     its SQL, with the roles that may run it; store is made of them
 //	web         the face for people, with page, which has the templates
+//	desk        where support works, on a grant of the customer's
 //	api         the face for programs, with openapi.yaml
 //	site        the faces behind one address, and the tests of the whole
 //	platform    what an operator sets up: database, keys, customers
@@ -106,5 +107,8 @@ func printSignIns(base string, p *platform.Platform) {
 	fmt.Printf("serving on %s; stop with Ctrl-C\n", base)
 	for _, c := range p.Customers {
 		fmt.Printf("\n%s\n  e-mail    %s\n  password  %s\n", c.Name, c.Email, c.Password)
+	}
+	for _, s := range p.Staff {
+		fmt.Printf("\nSupport desk, %s/desk/\n  e-mail    %s\n  password  %s\n", base, s.Email, s.Password)
 	}
 }

@@ -10,6 +10,7 @@ import (
 var functions = template.FuncMap{
 	"asset":   asset,
 	"day":     func(t time.Time) string { return t.UTC().Format("Mon 2 Jan") },
+	"week":    func(t time.Time) string { return t.UTC().Format("Mon 2 Jan 2006") },
 	"date":    func(t time.Time) string { return t.UTC().Format(time.DateOnly) },
 	"clock":   func(t time.Time) string { return t.UTC().Format("15:04") },
 	"when":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" },

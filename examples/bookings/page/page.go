@@ -33,6 +33,7 @@ type Page struct {
 	Person   string // who is signed in
 	Role     string
 	Base     string // the path that the tenant's pages begin with
+	SignOut  string // where the sign-out goes; empty where nobody is signed in
 
 	Notice  string     // what was just done
 	Problem string     // what went wrong

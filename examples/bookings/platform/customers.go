@@ -29,6 +29,7 @@ type Staff struct {
 	accounts.SupportPerson
 
 	Password string
+	Hash     string // of the password
 }
 
 var operator = tenancy.Actor{Email: "operator@bookings.example"}
@@ -79,7 +80,11 @@ func (p *Platform) addCustomer(ctx context.Context, c *Customer) error {
 }
 
 func (p *Platform) addStaff(ctx context.Context, s *Staff) error {
+	var err error
 	s.Password = newPassword()
+	if s.Hash, err = p.Hasher.Hash(ctx, crypto.SecretString(s.Password)); err != nil {
+		return err
+	}
 	p.Staff = append(p.Staff, s)
 	return p.operator.Run(ctx, operator, "new colleague in support", func(ctx context.Context, conn *crosstenant.Conn) error {
 		return accounts.AddSupportPerson(ctx, conn, s.SupportPerson)

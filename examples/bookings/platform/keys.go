@@ -29,7 +29,7 @@ func (p *Platform) openKeys(_ context.Context, cfg Config) (err error) {
 	if cfg.WeakPasswordHashes {
 		hashing = crypto.HasherConfig{Cost: 4, WeakCostForTests: true}
 	}
-	p.hasher, err = crypto.NewHasher(hashing)
+	p.Hasher, err = crypto.NewHasher(hashing)
 	return err
 }
 
@@ -37,13 +37,13 @@ func (p *Platform) openKeys(_ context.Context, cfg Config) (err error) {
 const issuer, audience = "https://bookings.example", "bookings"
 
 func (p *Platform) openEntrance(context.Context, Config) error {
-	passwords, err := crypto.NewPasswords(p.ring, p.hasher)
+	passwords, err := crypto.NewPasswords(p.ring, p.Hasher)
 	if err != nil {
 		return err
 	}
 	p.Entrance = &service.Entrance{}
 	p.Entrance.Passwords, err = accounts.NewSignIn(accounts.SignInConfig{
-		DB: p.DB, Passwords: passwords, Hasher: p.hasher, Words: []string{"bookings"},
+		DB: p.DB, Passwords: passwords, Hasher: p.Hasher, Words: []string{"bookings"},
 	})
 	if err != nil {
 		return err

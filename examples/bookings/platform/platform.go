@@ -47,13 +47,13 @@ type Platform struct {
 	Service  *service.Bookings
 	Entrance *service.Entrance
 	Files    *files.Store
+	Hasher   *crypto.Hasher
 
 	Customers []*Customer
 	Staff     []*Staff
 
 	operator *crosstenant.DB
 	ring     *crypto.Ring
-	hasher   *crypto.Hasher
 	kek      *crypto.FileKEK
 	dir      string // of keys and files
 	closers  []func() error

@@ -16,11 +16,18 @@ import (
 func (p *Platform) AddSample(ctx context.Context) error {
 	samples := [][]sampleVisit{
 		{
-			{0, 9, 0, 30, "Check-up, Mr Lindqvist"}, {0, 11, 0, 60, "Root canal, Ms Ferrari"}, {1, 8, 30, 45, "Cleaning, Mr Osei"},
-			{2, 10, 0, 30, "Check-up, Ms Novak"}, {2, 14, 0, 90, "Implant, Mr Haas"}, {3, 9, 30, 30, "X-ray, Ms Brandt"}, {4, 13, 0, 45, "Cleaning, Ms Ito"},
+			{0, 9, 0, 30, "Check-up, Mr Lindqvist"},
+			{0, 11, 0, 60, "Root canal, Ms Ferrari"},
+			{1, 8, 30, 45, "Cleaning, Mr Osei"},
+			{2, 10, 0, 30, "Check-up, Ms Novak"},
+			{2, 14, 0, 90, "Implant, Mr Haas"},
+			{3, 9, 30, 30, "X-ray, Ms Brandt"},
+			{4, 13, 0, 45, "Cleaning, Ms Ito"},
 		},
 		{
-			{0, 10, 0, 120, "Portraits, Family Weber"}, {1, 9, 0, 60, "Casting, Lake House"}, {2, 15, 0, 90, "Product photos"},
+			{0, 10, 0, 120, "Portraits, Family Weber"},
+			{1, 9, 0, 60, "Casting, Lake House"},
+			{2, 15, 0, 90, "Product photos"},
 			{4, 11, 0, 60, "Review with the agency"},
 		},
 	}

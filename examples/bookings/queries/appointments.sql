@@ -27,7 +27,7 @@ where a.tenant_id = $1
   and a.id = $2;
 
 -- name: CancelAppointment :execrows
--- watertight:roles owner admin member
+-- watertight:roles owner admin member support
 delete from app.appointments
 where tenant_id = $1
   and id = $2;

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/watertight-go/watertight/examples/bookings/api"
+	"github.com/watertight-go/watertight/examples/bookings/desk"
 	"github.com/watertight-go/watertight/examples/bookings/page"
 	"github.com/watertight-go/watertight/examples/bookings/platform"
 	"github.com/watertight-go/watertight/examples/bookings/web"
@@ -34,9 +35,19 @@ func New(p *platform.Platform, cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	support := desk.New(desk.Config{DB: p.Support, People: deskPeople(p), Hasher: p.Hasher, Book: book, HTTPS: cfg.HTTPS})
 	mux := http.NewServeMux()
 	mux.Handle("/api/", programs)
 	mux.Handle("GET /static/", page.Static())
-	mux.Handle("/", people)
+	mux.Handle("/desk/", sameSite(support, book))
+	mux.Handle("/", sameSite(people, book))
 	return headers(mux, cfg.HTTPS), nil
+}
+
+func deskPeople(p *platform.Platform) []desk.Person {
+	people := make([]desk.Person, len(p.Staff))
+	for i, s := range p.Staff {
+		people[i] = desk.Person{SupportPerson: s.SupportPerson, Hash: s.Hash}
+	}
+	return people
 }

@@ -39,11 +39,23 @@ func newWorld(t *testing.T) *world {
 	p, err := platform.Start(t.Context(), platform.Config{Database: database, WeakPasswordHashes: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Stop()) })
-	handler, err := site.New(p, site.Config{})
+	w := &world{Platform: p, anna: p.Customers[0], ben: p.Customers[1]}
+	w.url = w.serve(t, site.Config{}).URL
+	return w
+}
+
+func (w *world) serve(t *testing.T, cfg site.Config) *httptest.Server {
+	t.Helper()
+	handler, err := site.New(w.Platform, cfg)
 	require.NoError(t, err)
-	server := httptest.NewServer(handler)
+	server := httptest.NewUnstartedServer(handler)
+	if cfg.HTTPS {
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
 	t.Cleanup(server.Close)
-	return &world{Platform: p, url: server.URL, anna: p.Customers[0], ben: p.Customers[1]}
+	return server
 }
 
 // scope is the owner's.

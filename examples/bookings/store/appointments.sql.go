@@ -40,7 +40,7 @@ where tenant_id = $1
   and id = $2
 `
 
-// watertight:roles owner admin member
+// watertight:roles owner admin member support
 func (q *Queries) CancelAppointment(ctx context.Context, tenantID tenancy.ID, iD uuid.UUID) (int64, error) {
 	result, err := q.db.Exec(ctx, cancelAppointment, tenantID, iD)
 	if err != nil {

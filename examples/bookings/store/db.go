@@ -38,7 +38,7 @@ func init() {
 		tenancy.QueryRoles{Query: "Attach", SQL: attach, Roles: []tenancy.Role{"owner", "admin", "member"}},
 		tenancy.QueryRoles{Query: "AttachmentToRemove", SQL: attachmentToRemove, Roles: []tenancy.Role{"owner", "admin", "member"}},
 		tenancy.QueryRoles{Query: "Book", SQL: book, Roles: []tenancy.Role{"owner", "admin", "member"}},
-		tenancy.QueryRoles{Query: "CancelAppointment", SQL: cancelAppointment, Roles: []tenancy.Role{"owner", "admin", "member"}},
+		tenancy.QueryRoles{Query: "CancelAppointment", SQL: cancelAppointment, Roles: []tenancy.Role{"owner", "admin", "member", "support"}},
 		tenancy.QueryRoles{Query: "GetAppointment", SQL: getAppointment, Roles: []tenancy.Role{"any"}},
 		tenancy.QueryRoles{Query: "GetAttachment", SQL: getAttachment, Roles: []tenancy.Role{"any"}},
 		tenancy.QueryRoles{Query: "ListAppointments", SQL: listAppointments, Roles: []tenancy.Role{"any"}},

@@ -53,8 +53,8 @@ func newSessions(e *service.Entrance, https bool) *sessions {
 }
 
 // set gives the browser a pair of tokens. Lax, so that a link in a letter leads
-// to the page and not to the sign-in; what changes something is protected by
-// sameSite. The handle has no Max-Age: it ends with the browser, and in the
+// to the page and not to the sign-in; forms of other sites are refused in front
+// (package site). The handle has no Max-Age: it ends with the browser, and in the
 // database after an hour of rest.
 func (s *sessions) set(w http.ResponseWriter, t session.Tokens) {
 	const early = 5 * time.Second // a token must not expire on its way

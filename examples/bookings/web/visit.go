@@ -101,7 +101,7 @@ func (v *visit) show(name, title, here string, body any) error {
 	}
 	return v.web.Book.Show(v.w, v.status, name, &page.Page{
 		Title: title, Here: here, Menu: v.menu(), Base: v.base(),
-		Customer: customer, Person: v.scope.Actor().Email, Role: string(v.scope.Role()),
+		Customer: customer, Person: v.scope.Actor().Email, Role: string(v.scope.Role()), SignOut: "/sign-out",
 		Notice: notices[v.URL.Query().Get("done")], Problem: v.problem.Text, Field: v.problem.Field, Form: v.PostForm,
 		Body: body,
 	})
@@ -109,8 +109,10 @@ func (v *visit) show(name, title, here string, body any) error {
 
 func (v *visit) menu() []page.Link {
 	menu := []page.Link{
-		{Name: "Appointments", Path: "/appointments"}, {Name: "Calendars", Path: "/calendars"},
-		{Name: "Team", Path: "/team"}, {Name: "Support", Path: "/support"},
+		{Name: "Appointments", Path: "/appointments"},
+		{Name: "Calendars", Path: "/calendars"},
+		{Name: "Team", Path: "/team"},
+		{Name: "Support", Path: "/support"},
 	}
 	if v.manages() {
 		menu = append(menu, page.Link{Name: "Log", Path: "/log"})

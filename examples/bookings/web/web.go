@@ -3,8 +3,8 @@
 //
 // Every page below /t/{tenant}/ goes through accounts/middleware: the tenant in
 // the address is a wish, and whoever is not registered there gets a page that
-// says so, while the tenant's log tells of the attempt. A form that another site
-// sent is refused before anything is looked at.
+// says so, while the tenant's log tells of the attempt. Forms of other sites do
+// not come here: package site refuses them in front.
 package web
 
 import (
@@ -55,7 +55,7 @@ func New(cfg Config) (http.Handler, error) {
 	for pattern, h := range s.routes(admitted) {
 		mux.Handle(pattern, h)
 	}
-	return s.sameSite(s.sessions.keep(mux, s.fail)), nil
+	return s.sessions.keep(mux, s.fail), nil
 }
 
 // routes is all that the pages have. Forms can send POST and nothing else, so
@@ -104,23 +104,6 @@ func (s *web) routes(admitted *middleware.Middleware) map[string]http.Handler {
 		"GET " + t + "/export":  in(s.exports),
 		"POST " + t + "/export": in(s.export),
 	}
-}
-
-// sameSite refuses what another site made the browser send. Every browser that
-// can send these forms says where they come from; one that does not say is
-// refused, too. [middleware.Cookie] checks it again for the pages of a tenant,
-// but signing in and out must not be forged either.
-func (s *web) sameSite(next http.Handler) http.Handler {
-	protection := http.NewCrossOriginProtection()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		safe := r.Method == http.MethodGet || r.Method == http.MethodHead
-		silent := r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == ""
-		if !safe && (silent || protection.Check(r) != nil) {
-			s.answerRefused(w, r, http.StatusForbidden, middleware.ErrCrossOrigin)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // answerRefused answers who was not let in.
