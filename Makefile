@@ -50,6 +50,10 @@ example: ## run the booking service on a Postgres of its own
 bench: ## compare with other ways, write docs/performance (half an hour, on a machine that does nothing else)
 	go run ./bench -out docs/performance
 
+.PHONY: growth
+growth: ## see what many tenants and rows cost, write docs/performance (half an hour, 20 GB of disk)
+	go run ./bench/growth -out docs/performance
+
 .PHONY: ci
 ci: ## run everything that CI runs
 	.ci/run

@@ -9,7 +9,6 @@ import (
 	"net"
 	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/watertight-go/watertight/bench/internal/delay"
@@ -199,7 +198,7 @@ func (b *bench) warm(ctx context.Context, o ways.Operation, t *turn) error {
 	if o.Rows > 0 {
 		times = 1
 	}
-	if _, _, err := together(ctx, t.work, func(done int, _ time.Duration) bool { return done < times }); err != nil {
+	if _, _, err := figures.Together(ctx, t.work, func(done int, _ time.Duration) bool { return done < times }); err != nil {
 		return err
 	}
 	var err error
@@ -214,7 +213,7 @@ func (b *bench) take(ctx context.Context, t *turn, alone bool) error {
 	if err != nil {
 		return err
 	}
-	ops, took, err := together(ctx, t.work, func(_ int, since time.Duration) bool { return since < b.slice })
+	ops, took, err := figures.Together(ctx, t.work, func(_ int, since time.Duration) bool { return since < b.slice })
 	if err != nil {
 		return err
 	}
@@ -231,41 +230,6 @@ func (b *bench) take(ctx context.Context, t *turn, alone bool) error {
 	t.cell.Server = append(t.cell.Server, float64(after.server-before.server)/n)
 	t.cell.Allocs = append(t.cell.Allocs, float64(after.allocs-before.allocs)/n)
 	return nil
-}
-
-// together runs each piece of work on a goroutine, again and again as long as
-// goOn says so, at least once. It returns how often, and the time until the
-// last has ended.
-func together(ctx context.Context, work []func(context.Context) error, goOn func(done int, since time.Duration) bool) (int, time.Duration, error) {
-	var (
-		all    sync.WaitGroup
-		begin  = time.Now()
-		counts = make([]int, len(work))
-		errs   = make([]error, len(work))
-	)
-	for i, fn := range work {
-		all.Go(func() {
-			for {
-				if errs[i] = fn(ctx); errs[i] != nil {
-					return
-				}
-				counts[i]++
-				if !goOn(counts[i], time.Since(begin)) {
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
-	took := time.Since(begin)
-	sum := 0
-	for i := range work {
-		if errs[i] != nil {
-			return 0, 0, errs[i]
-		}
-		sum += counts[i]
-	}
-	return sum, took, nil
 }
 
 // usage is what was used up to a moment.

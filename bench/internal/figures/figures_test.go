@@ -1,9 +1,12 @@
 package figures
 
 import (
+	"context"
+	"errors"
 	"math"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,4 +75,21 @@ func TestOwnProcessHasUsedSomething(t *testing.T) {
 	require.Positive(t, held)
 	_, err = Server([]uint32{math.MaxUint32})
 	require.ErrorIs(t, err, ErrUnknown)
+}
+
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	var a, b atomic.Int64
+	count := func(n *atomic.Int64) func(context.Context) error {
+		return func(context.Context) error { n.Add(1); return nil }
+	}
+	done, took, err := Together(t.Context(), []func(context.Context) error{count(&a), count(&b)},
+		func(done int, _ time.Duration) bool { return done < 3 })
+	require.NoError(t, err)
+	require.Equal(t, []int64{3, 3, 6}, []int64{a.Load(), b.Load(), int64(done)})
+	require.Positive(t, took)
+	broken := errors.New("broken")
+	_, _, err = Together(t.Context(), []func(context.Context) error{count(&a), func(context.Context) error { return broken }},
+		func(int, time.Duration) bool { return false })
+	require.ErrorIs(t, err, broken, "a measurement in which something failed is none")
 }
