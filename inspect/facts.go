@@ -28,6 +28,8 @@ type facts struct {
 	Indexes    []indexFact     `json:"indexes,omitempty"`
 	References []referenceFact `json:"refs,omitempty"`
 	Secrets    []secretFact    `json:"secrets,omitempty"`
+
+	Distributed []distributedFact `json:"distributed,omitempty"`
 }
 
 type configFact struct {
@@ -37,6 +39,9 @@ type configFact struct {
 	Names  []string `json:"names"`
 
 	Version int `json:"version"` // server_version_num
+
+	Citus   bool `json:"citus"`   // it is a Citus cluster, or to be looked at as one
+	Cluster bool `json:"cluster"` // it is one
 }
 
 type identityFact struct {
@@ -141,7 +146,10 @@ type referenceFact struct {
 
 func (m *model) facts() (string, error) {
 	clear(m.verdicts) // what was judged before the canonical setting was known
-	f := facts{Config: configFact{App: m.app.Name, AppOID: m.app.OID, Canon: m.canon, Names: m.tenancy.Names, Version: m.cat.Version}}
+	f := facts{Config: configFact{
+		App: m.app.Name, AppOID: m.app.OID, Canon: m.canon, Names: m.tenancy.Names, Version: m.cat.Version,
+		Citus: m.cluster.there || m.cfg.Profile == ProfileCitus, Cluster: m.cluster.there,
+	}, Distributed: m.cluster.tables}
 	for i, id := range m.identities {
 		f.Identities = append(f.Identities, identityFact{id.role.OID, id.role.Name, id.via, i == 0})
 	}

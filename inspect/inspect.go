@@ -63,11 +63,18 @@ type Config struct {
 
 	// Schemas are the schemas to look at. Defaults to all.
 	Schemas []string
+
+	// Profile is ProfileCitus for a database that is to become the coordinator
+	// of a Citus cluster. Defaults to what the database is.
+	Profile string
 }
 
 func (c Config) validate() error {
 	if c.TenantSetting != "" && c.Enter != "" {
 		return errors.New("the tenant is entered by a setting and by a statement (give one of TenantSetting and Enter)")
+	}
+	if c.Profile != "" && c.Profile != ProfileCitus {
+		return errors.New("there is no such profile (give ProfileCitus or none)")
 	}
 	return nil
 }

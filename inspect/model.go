@@ -33,6 +33,7 @@ type model struct {
 	verdicts map[verdictKey]result
 	busy     map[verdictKey]bool
 	canon    []string // the settings that most policies compare with
+	cluster  cluster
 
 	assumed, unseen []string
 }
@@ -87,6 +88,9 @@ func read(ctx context.Context, tx pgx.Tx, cfg Config) (*model, error) {
 		return nil, err
 	}
 	if err := m.readCallable(ctx, tx); err != nil {
+		return nil, err
+	}
+	if err := m.readCluster(ctx, tx); err != nil {
 		return nil, err
 	}
 	m.canonicalContext()

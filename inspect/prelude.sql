@@ -5,7 +5,7 @@ with
 input as materialized (select $1::jsonb as f),
 -- the tenancy: the application's role, the settings that most policies read
 config as (
-  select c.* from input, jsonb_to_record(f -> 'config') as c(app text, app_oid oid, canon text[], names text[], version int)),
+  select c.* from input, jsonb_to_record(f -> 'config') as c(app text, app_oid oid, canon text[], names text[], version int, citus boolean, cluster boolean)),
 -- the roles that the application can act as; the first is its own
 identity as (
   select i.* from input, jsonb_to_recordset(f -> 'identities') as i(oid oid, name text, via text, self boolean)),
@@ -62,4 +62,8 @@ access_schema as (
     select from identity i where pg_catalog.has_schema_privilege(i.oid, s.oid, 'CREATE'))),
 -- policies with a key in them
 secret as (
-  select s.* from input, jsonb_to_recordset(f -> 'secrets') as s(relid oid, policy text))
+  select s.* from input, jsonb_to_recordset(f -> 'secrets') as s(relid oid, policy text)),
+-- what Citus knows of tables: spread by a column (attnum), reference (a copy on
+-- each node), schema (all of it on one node), local; and which stand together
+distributed as (
+  select d.* from input, jsonb_to_recordset(f -> 'distributed') as d(relid oid, kind text, attnum int2, colocation int))

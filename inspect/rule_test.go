@@ -79,6 +79,9 @@ func inspect(t *testing.T, tx pgx.Tx, cfg Config) Report {
 // An example that needs another server than the test's says so.
 var pretended = regexp.MustCompile(`(?m)^-- server_version_num = ([0-9]+)$`)
 
+// So does one that needs a cluster, or a database that is to become one.
+var profiled = regexp.MustCompile(`(?m)^-- profile: ([a-z]+)$`)
+
 // look runs one rule after the scripts.
 func look(t *testing.T, tx pgx.Tx, rule Rule, scripts ...string) []Finding {
 	t.Helper()
@@ -88,7 +91,13 @@ func look(t *testing.T, tx pgx.Tx, rule Rule, scripts ...string) []Finding {
 		t.Fatal(err)
 	}
 	defer func() { _ = sub.Rollback(t.Context()) }()
-	m, err := read(t.Context(), sub, Config{AppRole: "wt_app"})
+	cfg := Config{AppRole: "wt_app"}
+	for _, s := range scripts {
+		if match := profiled.FindStringSubmatch(s); match != nil {
+			cfg.Profile = match[1]
+		}
+	}
+	m, err := read(t.Context(), sub, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,9 @@ func TestSafeSchemas(t *testing.T) {
 				if v, ok := strings.CutPrefix(line, "-- column: "); ok {
 					cfg.TenantColumns = []string{strings.TrimSpace(v)}
 				}
+				if v, ok := strings.CutPrefix(line, "-- profile: "); ok {
+					cfg.Profile = strings.TrimSpace(v)
+				}
 			}
 			tx := begin(t, pool)
 			run(t, tx, "grant usage on schema public to wt_app", sql)

@@ -41,6 +41,7 @@ func runInspect(ctx context.Context, c *call) error {
 	fs.StringVar(&cfg.Enter, "enter", "", "`SQL` by which the application enters a tenant, if that is no plain setting")
 	fs.Var(&schemas, "schema", "`SCHEMA` to look at (default: all); may be repeated")
 	fs.Var(choice{&format, []string{"text", "json", "sarif"}}, "format", "output: text, json or sarif")
+	fs.Var(choice{&cfg.Profile, []string{inspect.ProfileCitus}}, "profile", "citus: also look for what would stand in the way of a Citus cluster (default: what the database is)")
 	args, err := c.parse(fs, 0, 1)
 	if err != nil {
 		return err

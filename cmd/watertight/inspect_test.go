@@ -53,6 +53,21 @@ func sql(t *testing.T, conn *pgx.Conn, script string) {
 	}
 }
 
+func TestInspectForACluster(t *testing.T) {
+	t.Parallel()
+	db, _, role, _ := inspected(t)
+	for profile, wanted := range map[string]bool{"": false, "--profile=citus": true} {
+		args := []string{"inspect", db.AdminURL, "--app-role", role}
+		if profile != "" {
+			args = append(args, profile)
+		}
+		code, out, stderr := execute(t, nil, args...)
+		if code != 0 || strings.Contains(out, "WTI106") != wanted {
+			t.Errorf("%q: code %d, %s%s", profile, code, out, stderr)
+		}
+	}
+}
+
 func TestInspect(t *testing.T) {
 	t.Parallel()
 	db, admin, role, appURL := inspected(t)

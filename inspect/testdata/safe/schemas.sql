@@ -463,3 +463,28 @@ create table public.doc (team_id uuid not null, id uuid, primary key (team_id, i
 alter table public.doc enable row level security, force row level security;
 create policy t on public.doc using ((current_setting('request.jwt.claims', true)::jsonb -> 'teams') ? team_id::text);
 grant select, insert on public.doc to wt_app;
+
+-- safe: a Citus cluster: one permissive policy with a bare call, spread by tenant
+-- profile: citus
+set local allow_system_table_mods = on;
+create table pg_catalog.pg_dist_partition (logicalrelid regclass, partmethod "char", partkey text, colocationid int, repmodel "char");
+create function pg_catalog.run_command_on_workers(command text) returns text language sql as 'select command';
+revoke execute on function pg_catalog.run_command_on_workers(text) from public;
+create schema app;
+grant usage on schema app to wt_app;
+create function app.tenant() returns uuid language plpgsql stable as $$ begin return nullif(current_setting('app.tenant_id', true), '')::uuid; end $$;
+create table app.doc (tenant_id uuid not null, id uuid, body text, primary key (tenant_id, id));
+create table app.page (tenant_id uuid not null, id uuid, doc uuid, primary key (tenant_id, id), foreign key (tenant_id, doc) references app.doc on delete cascade);
+create table app.country (code text primary key);
+alter table app.doc enable row level security, force row level security;
+alter table app.page enable row level security, force row level security;
+create policy t on app.doc using (tenant_id = app.tenant());
+create policy t on app.page using (tenant_id = app.tenant());
+grant select, insert, delete, update (body) on app.doc to wt_app;
+grant select on app.page, app.country to wt_app;
+alter role wt_app set citus.propagate_set_commands = 'local';
+alter role wt_app set track_activities = off;
+insert into pg_catalog.pg_dist_partition values
+  ('app.doc', 'h', '{VAR :varno 1 :varattno 1 :vartype 2950}', 1, 's'),
+  ('app.page', 'h', '{VAR :varno 1 :varattno 1 :vartype 2950}', 1, 's'),
+  ('app.country', 'n', null, 2, 't');

@@ -1,0 +1,2 @@
+-- profile: citus
+alter policy tenant on app.doc using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);

@@ -1,0 +1,1 @@
+update pg_catalog.pg_dist_partition set colocationid = 1;

@@ -1,0 +1,2 @@
+-- profile: citus
+alter role wt_app set citus.propagate_set_commands = 'local';

@@ -1,0 +1,2 @@
+-- profile: citus
+select 1;

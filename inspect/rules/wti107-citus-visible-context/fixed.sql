@@ -1,0 +1,2 @@
+-- profile: citus
+alter role wt_app set track_activities = off;
