@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -146,4 +147,18 @@ func TestBlocksWithoutARuleAreSeen(t *testing.T) {
 		require.NoError(t, b.check())
 	}
 	require.Equal(t, "a: b\n", *p.output(1))
+}
+
+// The index of the design notes has every note under its own title.
+func TestDesignIndexIsComplete(t *testing.T) {
+	t.Parallel()
+	index := readFile(t, "design/README.md")
+	notes, err := filepath.Glob("design/[0-9]*.md")
+	require.NoError(t, err)
+	require.NotEmpty(t, notes)
+	for _, note := range notes {
+		title := regexp.MustCompile(`^# \d+[.:] (.+)`).FindStringSubmatch(readFile(t, note))
+		require.NotNil(t, title, "%s does not begin with a number and a title", note)
+		require.Contains(t, index, "["+title[1]+"]("+filepath.Base(note)+")", "design/README.md lacks it")
+	}
 }
