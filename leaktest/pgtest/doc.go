@@ -63,6 +63,12 @@
 // databases of failed tests, are swept by a later process after a day.
 // Templates stay for the next run, and go after a week without use.
 //
+// # A server to break
+//
+// [NewBreakable] starts one for a single test, which may kill it, start it
+// again, and have a standby follow it. It is durable, as a production server
+// is.
+//
 // # Limits
 //
 // Roles belong to the whole server. Tests that need one of their own take

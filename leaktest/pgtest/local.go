@@ -53,31 +53,31 @@ func startLocal(ctx context.Context, cfg Config, h *home, bin string, from place
 	if err != nil {
 		return nil, errors.Join(err, l.remove())
 	}
+	return l.serve(ctx)
+}
+
+// serve connects to the running server.
+func (l *local) serve(ctx context.Context) (*Server, error) {
 	server, err := newServer(ctx, l.url())
 	if err != nil {
 		return nil, errors.Join(err, l.stop())
 	}
 	server.owned = true
+	server.local = l
 	server.halt = l.stop
-	server.keep = h.keep
-	server.source = fmt.Sprintf("PostgreSQL %s from %s, run as %s, data in %s", server.fullVersion, from.dir, h.as, h.dir)
+	server.keep = l.home.keep
+	server.source = fmt.Sprintf("PostgreSQL %s from %s, run as %s, data in %s", server.fullVersion, l.from.dir, l.home.as, l.home.dir)
 	return server, nil
 }
 
-// boot makes the cluster and starts the server in it.
+// boot starts the server in the cluster, made first unless it is there.
 func (l *local) boot(ctx context.Context) error {
-	err := l.initCluster(ctx)
-	if err != nil {
-		return err
-	}
-	// The port is only probably free: somebody may take it between our look and
-	// the server's start.
-	for range 3 {
-		if err = l.start(ctx); err == nil || ctx.Err() != nil {
-			break
+	if _, err := os.Stat(l.home.data()); err != nil {
+		if err := l.initCluster(ctx); err != nil {
+			return err
 		}
 	}
-	return err
+	return l.start(ctx)
 }
 
 // url is the administrator's. Only the socket trusts its callers, and its
@@ -87,14 +87,23 @@ func (l *local) url() *url.URL {
 	return &url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: query.Encode()}
 }
 
-// start runs the server and returns when it takes connections.
-func (l *local) start(ctx context.Context) error {
-	port, err := freePort()
-	if err != nil {
-		return err
+// start runs the server on a port that is only probably free: somebody may take
+// it between our look and the server's start.
+func (l *local) start(ctx context.Context) (err error) {
+	for range 3 {
+		if l.port, err = freePort(); err != nil {
+			return err
+		}
+		if err = l.run(ctx); err == nil || ctx.Err() != nil {
+			return err
+		}
 	}
-	l.port = port
-	args := []string{"-D", l.home.data(), "-k", l.home.socket(), "-p", strconv.Itoa(port)}
+	return err
+}
+
+// run runs the server and returns when it takes connections.
+func (l *local) run(ctx context.Context) error {
+	args := []string{"-D", l.home.data(), "-k", l.home.socket(), "-p", strconv.Itoa(l.port)}
 	for _, setting := range l.settings {
 		args = append(args, "-c", setting)
 	}

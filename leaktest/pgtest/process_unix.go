@@ -5,8 +5,10 @@ package pgtest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -73,6 +75,73 @@ func endServer(pid int, running func() bool) (ended bool) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	return false
+}
+
+// killTree ends a server and its children at once. The children are in process
+// groups of their own. Stopped first, the server cannot make another one, nor
+// see one die and begin to recover.
+func killTree(pid int) error {
+	resume, err := pauseTree(pid)
+	if err != nil {
+		return err
+	}
+	defer resume() // a stopped process dies of SIGKILL as well; this is for what could not be killed
+	for _, p := range append(childrenOf(pid), pid) {
+		if err := syscall.Kill(p, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+	}
+	return nil
+}
+
+// pauseTree stops a server and its children, and returns what lets them go on.
+func pauseTree(pid int) (resume func(), err error) {
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		return nil, err
+	}
+	stopped := append(childrenOf(pid), pid)
+	for _, p := range stopped {
+		_ = syscall.Kill(p, syscall.SIGSTOP) // it may have ended by itself
+	}
+	return func() {
+		for _, p := range stopped {
+			_ = syscall.Kill(p, syscall.SIGCONT)
+		}
+	}, nil
+}
+
+// childrenOf lists the processes that pid has started.
+func childrenOf(pid int) []int {
+	if files, _ := filepath.Glob("/proc/[0-9]*/stat"); len(files) > 0 {
+		return childrenInProc(files, pid)
+	}
+	out, _ := exec.Command("ps", "-A", "-o", "pid=,ppid=").Output() // without ps there are none to be seen
+	var found []int
+	for line := range strings.Lines(string(out)) {
+		var child, parent int
+		if n, _ := fmt.Sscan(line, &child, &parent); n == 2 && parent == pid {
+			found = append(found, child)
+		}
+	}
+	return found
+}
+
+func childrenInProc(files []string, pid int) (found []int) {
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		var state string
+		var parent int
+		// pid (name) state parent …, and the name may hold anything.
+		after := string(text[bytes.LastIndexByte(text, ')')+1:])
+		if n, _ := fmt.Sscan(after, &state, &parent); n == 2 && parent == pid {
+			child, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			found = append(found, child)
+		}
+	}
+	return found
 }
 
 // The server's shutdown modes: fast ends sessions and writes a checkpoint,

@@ -26,6 +26,12 @@ func lock(*os.File) (taken bool, err error) { return false, nil }
 
 func serves(int, string) bool { return false }
 
+var errNoSignals = errors.New("there are no signals on Windows")
+
+func killTree(int) error { return errNoSignals }
+
+func pauseTree(int) (resume func(), err error) { return nil, errNoSignals }
+
 func endServer(int, func() bool) (ended bool) { return false }
 
 func fits(base string, _ *user) error {

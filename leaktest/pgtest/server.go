@@ -25,6 +25,7 @@ type Server struct {
 	base  *url.URL      // the administrator's, in the maintenance database
 	admin *pgxpool.Pool // on base
 	owned bool          // started for this process: its roles are ours
+	local *local        // the process, if it runs on this machine and is ours
 	super bool          // the administrator is a superuser
 	halt  func() error  // ends what was started
 	keep  func() error  // makes halt leave the data
