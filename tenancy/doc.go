@@ -46,9 +46,11 @@
 //
 // In front of the caller's statement, in the same flush, goes
 //
-//	select watertight.enter($1)
+//	select watertight.enter($1), $2
 //
-// with a signed token, made anew for each statement or transaction. The
+// with a signed token, made anew for each statement or transaction, and a
+// number that comes back with the answer. An answer with another number is
+// somebody else's: [ErrProtocol]. The
 // policies of every tenant table compare tenant_id with watertight.tenant(),
 // which verifies the token. It is set for the transaction only, so a
 // connection that returns to the pool carries nothing.

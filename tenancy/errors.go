@@ -32,6 +32,10 @@ var (
 	// schema is not installed.
 	ErrUnsafeSchema = errors.New("the database schema does not protect its tenants")
 
+	// ErrPooler: a pooler stands between the application and the database, in a
+	// way that Config.Binding does not allow for.
+	ErrPooler = errors.New("a pooler stands between the application and the database")
+
 	// ErrPlaintext: the connection would cross a network unencrypted.
 	ErrPlaintext = errors.New("the connection would not be encrypted (add sslmode=verify-full to the URL)")
 
@@ -57,7 +61,18 @@ var (
 	// transaction had failed, so Postgres rolled the transaction back.
 	ErrRolledBack = errors.New("a statement of the transaction had failed: nothing was written (return the error of the statement)")
 
-	// ErrUnavailable: no connection could be made or it broke. The cause's
+	// ErrCommitUnknown: a transaction's commit was sent and its answer did not
+	// arrive, because the connection broke or the context ended. All of it was
+	// written, or nothing. It is never tried again by itself.
+	ErrCommitUnknown = errors.New("the commit's answer is missing, so it is not known whether the transaction was written (look for what it would have written before running it again)")
+
+	// ErrProtocol: what came back from the database was no answer to what was
+	// asked: a proxy or pooler garbled it, or sent somebody else's. Nothing of it
+	// was used, and the connection was closed. What was written is not known.
+	ErrProtocol = errors.New("the database's answer does not belong to the question (look for a proxy or pooler in between that mixes connections up, and use TLS from end to end)")
+
+	// ErrUnavailable: no connection could be made or it broke, or the server is
+	// starting, ending, or has no connection left. The cause's
 	// text is withheld because it names host, user and database.
 	ErrUnavailable = errors.New("the database cannot be reached (check that it runs, the address, and that the role may log in)")
 )

@@ -25,3 +25,6 @@ func (db *DB) Primary() *pgxpool.Pool { return db.primary }
 
 // Permit asks whether the handle's role may run a text.
 func Permit(c *Conn, ctx context.Context, sql string) error { return c.permit(ctx, sql) }
+
+// Pause draws the pause after an attempt.
+func Pause(r Retry, attempt int) time.Duration { return r.pause(attempt) }

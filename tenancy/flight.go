@@ -98,7 +98,7 @@ func (c *Conn) frameOf(ctx context.Context, conn *pgxpool.Conn, begin string, ex
 		action = actionOf(ctx, calls[0].sql)
 	}
 	token := c.db.signer.token(&c.scope, action, bindingModes[c.db.cfg.Binding], bound, time.Now())
-	return append(frame, call{sql: sqlEnter, args: []any{token}}), nil
+	return append(frame, call{sql: sqlEnter, args: []any{token, nextEcho()}}), nil
 }
 
 // challenge begins the transaction and asks what this backend will bind a
@@ -141,12 +141,17 @@ func depart(ctx context.Context, conn *pgx.Conn, calls []call) (results, error) 
 func (c *Conn) fly(ctx context.Context, conn *pgxpool.Conn, calls []call, frame int) (*flight, error) {
 	results, err := depart(ctx, conn.Conn(), calls)
 	if err != nil {
-		return nil, err
+		return nil, checkProtocol(conn.Conn(), err)
 	}
-	for range frame {
-		if _, err := results.Exec(); err != nil {
+	for _, c := range calls[:frame] {
+		if c.sql == sqlEnter {
+			err = hear(results, c.args[1].(int64))
+		} else {
+			_, err = results.Exec()
+		}
+		if err != nil {
 			_ = results.Close() // repeats the error
-			return nil, err
+			return nil, checkProtocol(conn.Conn(), err)
 		}
 	}
 	return &flight{conn: c, pool: conn, ctx: ctx, results: results}, nil
@@ -159,7 +164,7 @@ func (f *flight) finish() error {
 		return f.err
 	}
 	f.finished = true
-	f.err = f.results.Close()
+	f.err = checkProtocol(f.pool.Conn(), f.results.Close())
 	if tx := f.conn.tx; tx != nil {
 		tx.landed(f.err)
 	} else {

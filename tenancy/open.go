@@ -2,7 +2,6 @@ package tenancy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -105,7 +104,18 @@ func (db *DB) pool(ctx context.Context, url string) (*pgxpool.Pool, error) {
 		return nil, err
 	}
 	maps.Copy(pc.ConnConfig.RuntimeParams, db.duty.session)
-	pc.AfterConnect = db.afterConnect
+	// pgx bounds the connecting alone. What comes after it, and the question
+	// whether an idle connection still lives, would on a half-open line keep a
+	// place of the pool for ever, and the caller without a deadline as well.
+	limit := pc.ConnConfig.ConnectTimeout
+	pc.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return db.afterConnect(ctx, conn)
+	}
+	if pc.PingTimeout == 0 {
+		pc.PingTimeout = limit
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, db.clean(err)
@@ -121,7 +131,7 @@ func (db *DB) afterConnect(ctx context.Context, conn *pgx.Conn) error {
 		unsafe bool
 	)
 	if err := conn.QueryRow(ctx, sqlIdentity).Scan(&pid, &unsafe); err != nil {
-		return err
+		return checkProtocol(conn, err)
 	}
 	if unsafe {
 		return &UnsafeError{Kind: ErrUnsafeRole, Reasons: []string{"the role is a superuser or has BYPASSRLS (log in as watertight_app or a member of it)"}}
@@ -130,9 +140,9 @@ func (db *DB) afterConnect(ctx context.Context, conn *pgx.Conn) error {
 		return nil
 	}
 	if pid != conn.PgConn().PID() {
-		return errors.New("a pooler stands between the application and the database, so a context cannot be bound to the session (connect directly, or set Config.Binding to BindNone and read what that costs)")
+		return fmt.Errorf("%w, so a context cannot be bound to the session (connect directly, or set Config.Binding to BindNone and read what that costs)", ErrPooler)
 	}
-	return startSession(ctx, conn)
+	return checkProtocol(conn, startSession(ctx, conn))
 }
 
 // check asks the catalogue what Open must refuse, on a connection of its own:
@@ -199,7 +209,7 @@ func (db *DB) acquire(ctx context.Context, readOnly bool) (*pgxpool.Conn, error)
 	}
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
-		return nil, db.clean(err)
+		return nil, db.cleanConnect(err)
 	}
 	return conn, nil
 }
@@ -216,6 +226,11 @@ func release(ctx context.Context, conn *pgxpool.Conn) {
 		defer cancel()
 		_ = run(ctx, conn, sqlRollback) // a failure leaves the status as it is: destroyed below
 	}
+	if !pg.IsClosed() && !pg.IsBusy() && pg.Frontend().ReadBufferLen() > 0 {
+		// More came than was asked for. It may be a mere notice, which costs a
+		// connection and nothing else.
+		abandon(conn.Conn())
+	}
 	conn.Release()
 }
 
@@ -231,9 +246,12 @@ func run(ctx context.Context, conn *pgxpool.Conn, sql string) error {
 		err = end
 	}
 	if err == nil && sql == sqlCommit && tag.String() != "COMMIT" {
-		return ErrRolledBack
+		if tag.String() == "ROLLBACK" {
+			return ErrRolledBack
+		}
+		err = errAnswer
 	}
-	return err
+	return checkProtocol(conn.Conn(), err)
 }
 
 func (db *DB) String() string { return fmt.Sprintf("tenancy.DB(%s)", db.duty.role) }

@@ -44,25 +44,22 @@ func (db *DB) clean(err error) error {
 		return err
 	}
 	var (
-		pg      *pgconn.PgError
-		connect *pgconn.ConnectError
-		network net.Error
-		batch   pgx.ErrPreprocessingBatch
-		unsafe  *UnsafeError
+		pg     *pgconn.PgError
+		batch  pgx.ErrPreprocessingBatch
+		unsafe *UnsafeError
 	)
 	switch {
 	case errors.As(err, &unsafe):
 		return unsafe
 	case errors.As(err, &pg):
 		return db.cleanPg(pg)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case ended(err):
 		cause := context.Canceled
 		if errors.Is(err, context.DeadlineExceeded) {
 			cause = context.DeadlineExceeded
 		}
 		return &veiled{public: cause.Error(), causes: []error{cause, err}}
-	case errors.As(err, &connect), errors.As(err, &network), pgconn.Timeout(err), pgconn.SafeToRetry(err),
-		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+	case unreachable(err):
 		return &veiled{public: ErrUnavailable.Error(), causes: []error{ErrUnavailable, err}}
 	case errors.Is(err, ErrNoTenant): // an ID that refused to be encoded
 		return &veiled{public: ErrNoTenant.Error(), causes: []error{err}}
@@ -73,6 +70,30 @@ func (db *DB) clean(err error) error {
 		}
 	}
 	return err
+}
+
+// cleanConnect is clean for what went wrong while a connection was taken. What
+// has no other name is that there was none.
+func (db *DB) cleanConnect(err error) error {
+	if unexplained(err) && !errors.As(err, new(*UnsafeError)) && !errors.Is(err, ErrPooler) {
+		return &veiled{public: ErrUnavailable.Error(), causes: []error{ErrUnavailable, err}}
+	}
+	return db.clean(err)
+}
+
+// ended reports whether the context of the call was over.
+func ended(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// unreachable reports whether there was no connection, or it broke.
+func unreachable(err error) bool {
+	var (
+		connect *pgconn.ConnectError
+		network net.Error
+	)
+	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
 func (db *DB) cleanPg(pg *pgconn.PgError) error {
@@ -90,5 +111,22 @@ func (db *DB) cleanPg(pg *pgconn.PgError) error {
 			}
 		}
 	}
+	if unavailable[pg.Code] {
+		return &veiled{
+			public: fmt.Sprintf("%v: SQLSTATE %s", ErrUnavailable, pg.Code),
+			causes: []error{ErrUnavailable, pg},
+		}
+	}
 	return pg
+}
+
+// unavailable are the ways in which a server says that it takes no statement
+// now, or that it has ended the connection. Their messages name roles and
+// databases.
+var unavailable = map[string]bool{
+	"57P01": true, // terminated by an administrator, or shutting down
+	"57P02": true, // ended because another process crashed
+	"57P03": true, // starting up, or in recovery
+	"53300": true, // no connection left
+	"25P03": true, // idle in its transaction for too long
 }

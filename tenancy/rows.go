@@ -37,7 +37,8 @@ func (r *rows) Close() {
 	r.closed = true
 	r.inner.Close()
 	err := r.inner.Err()
-	if end := r.flight.finish(); err == nil {
+	// ErrProtocol is the same error with a name.
+	if end := r.flight.finish(); err == nil || errors.Is(end, ErrProtocol) {
 		err = end
 	}
 	r.err = r.flight.conn.db.clean(err)
@@ -217,7 +218,7 @@ func (b *batchResults) Close() error {
 	if b.flight == nil {
 		return b.err
 	}
-	if end := b.flight.conn.db.clean(b.flight.finish()); b.err == nil {
+	if end := b.flight.conn.db.clean(b.flight.finish()); b.err == nil || errors.Is(end, ErrProtocol) {
 		b.err = end
 	}
 	return b.err

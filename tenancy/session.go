@@ -91,6 +91,9 @@ func (s *session) send(ctx context.Context, conn *pgconn.PgConn, calls []call) (
 	for i, c := range calls {
 		p := s.known[c.sql]
 		if err := s.encoder.Build(s.types, &p.parameters, c.args); err != nil {
+			// The arguments may be wrong, or what the server once said of the
+			// statement: the next time it is asked again.
+			s.giveUp(p)
 			return nil, &veiled{public: misfit, causes: []error{err}}
 		}
 		b.ExecStatement(p.description, s.encoder.ParamValues, s.encoder.ParamFormats, p.formats)
@@ -143,6 +146,9 @@ func (s *session) prepare(ctx context.Context, conn *pgconn.PgConn, calls []call
 	}
 	if end := pipeline.Close(); err == nil {
 		err = end
+	}
+	if err == nil && conn.Frontend().ReadBufferLen() > 0 {
+		err = errAnswer // more came than was asked for
 	}
 	return err
 }
@@ -239,10 +245,10 @@ func (a *answers) result() (*pgconn.ResultReader, error) {
 	}
 	a.next++
 	if !a.reader.NextResult() {
-		if err := a.Close(); err != nil {
-			return nil, err
+		if a.Close() == nil {
+			a.err = errAnswer // one is missing
 		}
-		return nil, errBatchDone
+		return nil, a.err
 	}
 	return a.reader.ResultReader(), nil
 }

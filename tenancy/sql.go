@@ -5,7 +5,8 @@ import _ "embed"
 // The statements of the handle itself. Only enter and the transaction's frame
 // go over the wire beside the caller's own.
 const (
-	sqlEnter         = "select watertight.enter($1)"
+	// The second column is the echo, see echo.go.
+	sqlEnter         = "select watertight.enter($1), $2::bigint"
 	sqlChallenge     = "select watertight.challenge()"
 	sqlBegin         = "begin"
 	sqlBeginReadOnly = "begin read only"

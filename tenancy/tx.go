@@ -37,8 +37,9 @@ var errNested = errors.New("a transaction is already open in this context (use i
 // trips, one less than with plain pgx, and a fn that sends nothing costs none.
 //
 // Tx returns the error of fn as is, the error of the commit, or
-// [ErrRolledBack] if a statement failed and fn returned nil all the same. It
-// does not nest; see [Conn.Savepoint].
+// [ErrRolledBack] if a statement failed and fn returned nil all the same. A
+// commit whose answer is missing is [ErrCommitUnknown]. Tx does not nest; see
+// [Conn.Savepoint]. It does not try again; see [DB.RetryTx].
 func (db *DB) Tx(ctx context.Context, s Scope, fn func(context.Context, *Conn) error) error {
 	return db.transact(ctx, s, false, fn)
 }
@@ -91,7 +92,7 @@ func (tx *transaction) commit(ctx context.Context) error {
 	case !tx.begun:
 		return nil
 	}
-	return tx.db.clean(run(ctx, tx.conn, sqlCommit))
+	return commitError(tx.db.clean(run(ctx, tx.conn, sqlCommit)))
 }
 
 func (tx *transaction) send(ctx context.Context, c *Conn, calls []call) (*flight, error) {
