@@ -109,6 +109,7 @@ var arrows = map[string][]string{
 	// What an auditor and a newcomer read.
 	"docs":        {},
 	"enforcement": {},
+	"faults":      {},
 	"examples/bookings": {
 		"tenancy", "leaktest", "examples/bookings/platform", "examples/bookings/service", "examples/bookings/site",
 		"examples/bookings/store", pgx, uuid,
