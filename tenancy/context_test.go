@@ -7,11 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/watertight-go/watertight/tenancy"
+	"github.com/watertight-go/watertight/tenancy/unverified"
 )
 
 // session is a raw connection of the application's role: what is left to an
@@ -242,4 +244,67 @@ func TestActorIsSignedIntoTheContext(t *testing.T) {
 		"user": w.anna.UserID.String(), "email": "anna@alpha.example", "kind": "user",
 		"role": "owner", "version": "v1.2.3", "action": "notes:look",
 	}, actor)
+}
+
+// What a statement pays for its context must not grow with the number of
+// tenants: verifying it reads the keys and nothing else.
+func TestVerificationDoesNotReadTheTenants(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	scope := w.admit(t, w.anna, w.a)
+	read := func() error { return w.db.For(scope).QueryRow(t.Context(), readNote, w.a, int64(1)).Scan(new(string)) }
+	_, err := w.admin.Exec(t.Context(), "update watertight.tenants set status = 'closing' where id = $1", w.a)
+	require.NoError(t, err)
+	_, err = w.admin.Exec(t.Context(), "revoke select on watertight.tenants from watertight_context")
+	require.NoError(t, err)
+	require.ErrorContains(t, read(), "permission denied", "positive control: what is wrong with a closed tenant is looked up")
+	_, err = w.admin.Exec(t.Context(), "update watertight.context_key set shut = '{}'")
+	require.NoError(t, err)
+	require.NoError(t, read())
+}
+
+// A tenant that is being moved or is to be erased is closed to whoever was
+// admitted before, from the commit on, whichever key signed, and opens again.
+func TestClosedTenantIsRefusedWithEveryKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	scope := w.admit(t, w.anna, w.a)
+	next, err := tenancy.NewContextKey()
+	require.NoError(t, err)
+	withNext := w.open(t, func(c *tenancy.Config) { c.Key = next })
+	read := func(db *tenancy.DB, id tenancy.ID, email string) error {
+		s, err := unverified.Scope(db, tenancy.Actor{Email: email}, id, tenancy.RoleOwner)
+		require.NoError(t, err)
+		return db.For(s).QueryRow(t.Context(), readNote, id, int64(1)).Scan(new(string))
+	}
+	status := func(of string, id tenancy.ID) {
+		t.Helper()
+		_, err := w.admin.Exec(t.Context(), "update watertight.tenants set status = $1 where id = $2", of, id)
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.db.For(scope).QueryRow(t.Context(), readNote, w.a, int64(1)).Scan(new(string)), "positive control")
+	status("closing", w.a)
+	status("moving", w.b)
+	secret := next.Secret()
+	_, err = w.admin.Exec(t.Context(), "select watertight.add_context_key($1, $2, now() + interval '1 year')", next.ID(), secret[:])
+	require.NoError(t, err, "a key that is made while tenants are closed knows them")
+	for name, db := range map[string]*tenancy.DB{"old key": w.db, "new key": withNext} {
+		require.ErrorIs(t, read(db, w.a, "anna@alpha.example"), tenancy.ErrNotAdmitted, name)
+		require.ErrorIs(t, read(db, w.b, "bob@beta.example"), tenancy.ErrMoving, name)
+	}
+	status("active", w.a)
+	status("suspended", w.b)
+	for _, db := range []*tenancy.DB{w.db, withNext} {
+		require.NoError(t, read(db, w.a, "anna@alpha.example"))
+		require.NoError(t, read(db, w.b, "bob@beta.example"))
+	}
+	_, err = w.admin.Exec(t.Context(), "insert into watertight.tenants (id, name, status) values ($1, 'Gamma', 'moving')", uuid.New())
+	require.NoError(t, err)
+	var shut int
+	require.NoError(t, w.admin.QueryRow(t.Context(), "select min(cardinality(shut)) from watertight.context_key").Scan(&shut))
+	require.Equal(t, 1, shut)
+	_, err = w.admin.Exec(t.Context(), "delete from watertight.tenants where name = 'Gamma'")
+	require.NoError(t, err)
+	require.NoError(t, w.admin.QueryRow(t.Context(), "select max(cardinality(shut)) from watertight.context_key").Scan(&shut))
+	require.Zero(t, shut)
 }
