@@ -60,7 +60,7 @@ func port(p uint16) string {
 	return s
 }
 
-func withHost(t *testing.T, dsn, address string) string {
+func withHost(t testing.TB, dsn, address string) string {
 	t.Helper()
 	u, err := url.Parse(dsn)
 	require.NoError(t, err)
