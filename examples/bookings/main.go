@@ -38,10 +38,14 @@ import (
 
 func main() {
 	serve := flag.Bool("serve", false, "keep serving after the start, without the tour")
-	address := flag.String("addr", "127.0.0.1:0", "`HOST:PORT` to listen on, of this machine only")
+	o := options{}
+	flag.StringVar(&o.address, "addr", "127.0.0.1:0", "`HOST:PORT` to listen on; without a certificate, of this machine only")
+	flag.StringVar(&o.cert, "cert", "", "`FILE` with a certificate, for https")
+	flag.StringVar(&o.key, "key", "", "`FILE` with the certificate's key")
 	flag.Parse()
+	o.tour = !*serve
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *address, *serve)
+	err := run(ctx, o)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bookings: error:", err)
@@ -49,8 +53,19 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, address string, serve bool) (err error) {
-	listener, err := listen(ctx, address)
+// options of the command line.
+type options struct {
+	address, cert, key string
+	tour               bool
+}
+
+func (o options) https() bool { return o.cert != "" }
+
+func run(ctx context.Context, o options) (err error) {
+	if o.tour && o.https() {
+		return errors.New("the tour needs no certificate (add -serve)")
+	}
+	listener, err := listen(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -62,20 +77,18 @@ func run(ctx context.Context, address string, serve bool) (err error) {
 	server := p.Database.Server()
 	fmt.Printf("PostgreSQL %d, %s\n", server.Version(), server.Source())
 
-	handler, err := site.New(p, site.Config{})
+	handler, err := site.New(p, site.Config{HTTPS: o.https()})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	web := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
-	failed := make(chan error, 1)
-	go func() { failed <- web.Serve(listener) }()
+	web := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute}
+	base, failed := serve(web, listener, o)
 	defer func() {
 		shut, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		err = errors.Join(err, web.Shutdown(shut))
 	}()
-	base := "http://" + listener.Addr().String()
-	if !serve {
+	if o.tour {
 		return tour(ctx, p, base, os.Stdout)
 	}
 	if err := p.AddSample(ctx); err != nil {
@@ -90,15 +103,27 @@ func run(ctx context.Context, address string, serve bool) (err error) {
 	}
 }
 
-// listen takes an address of this machine only: passwords would cross a network
-// in the clear.
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+// serve starts serving and returns the address to say, and the error that ends
+// it.
+func serve(web *http.Server, listener net.Listener, o options) (base string, failed <-chan error) {
+	ended := make(chan error, 1)
+	if o.https() {
+		go func() { ended <- web.ServeTLS(listener, o.cert, o.key) }()
+		return "https://" + listener.Addr().String(), ended
+	}
+	go func() { ended <- web.Serve(listener) }()
+	return "http://" + listener.Addr().String(), ended
+}
+
+// listen takes an address of this machine only, unless there is a certificate:
+// passwords would cross a network in the clear.
+func listen(ctx context.Context, o options) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.address)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w (choose another -addr)", err)
 	}
-	if !listener.Addr().(*net.TCPAddr).IP.IsLoopback() {
-		return nil, errors.Join(errors.New("the address is open to a network, unencrypted (use 127.0.0.1, and a proxy with TLS in front)"), listener.Close())
+	if !o.https() && !listener.Addr().(*net.TCPAddr).IP.IsLoopback() {
+		return nil, errors.Join(errors.New("the address is open to a network, unencrypted (use 127.0.0.1, or give -cert and -key)"), listener.Close())
 	}
 	return listener, nil
 }

@@ -86,14 +86,14 @@ func find() (string, error) {
 			return path, nil
 		}
 	}
-	return "", errors.New("there is no Chromium on this machine (run .ci/install-browser)")
+	return "", errors.New("there is no Chromium on this machine (apt-get install chromium)")
 }
 
 func launch(t testing.TB, program string) (*Browser, error) {
 	arguments := []string{
 		"--headless=new", "--remote-debugging-pipe", "--user-data-dir=" + t.TempDir(),
 		"--no-first-run", "--no-default-browser-check", "--disable-background-networking", "--disable-component-update",
-		"--disable-gpu", "--hide-scrollbars", "--force-color-profile=srgb", "--lang=en-GB",
+		"--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--force-color-profile=srgb", "--lang=en-GB",
 	}
 	if os.Geteuid() == 0 {
 		arguments = append(arguments, "--no-sandbox") // Chromium has none for root
