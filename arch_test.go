@@ -89,10 +89,11 @@ var arrows = map[string][]string{
 	"internal/evidence":   {"internal/sarif"},
 	"internal/lintgate":   {"internal/sqlcplugin", "lint"},
 	"internal/generator":  {"internal/sqlcplugin", yaml},
+	"internal/scaffold":   {},
 	"internal/typecheck":  {},
 	"cmd/watertight": {
 		"adopt", "tenancy", "tenancy/crosstenant", "accounts", "audit", "lifecycle", "query/platform", "schema", "crypto", "crypto/insecurekeys", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
-		"internal/evidence", "internal/generator", "internal/lintgate", "internal/sqlcplugin", age, pgx, uuid, yaml, gocloud,
+		"internal/evidence", "internal/generator", "internal/lintgate", "internal/scaffold", "internal/sqlcplugin", age, pgx, uuid, yaml, gocloud, xterm,
 	},
 	"cmd/watertight-vet":      {"lint/goanalysis", xtools},
 	"cmd/sqlc-gen-watertight": {"internal/lintgate", "internal/sqlcplugin"},
@@ -157,6 +158,7 @@ const (
 	gocloud        = "gocloud.dev"
 	xcrypto        = "golang.org/x/crypto"
 	xtext          = "golang.org/x/text"
+	xterm          = "golang.org/x/term"
 	xtools         = "golang.org/x/tools"
 	xsys           = "golang.org/x/sys"
 	grpc           = "google.golang.org/grpc"

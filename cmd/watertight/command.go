@@ -22,6 +22,8 @@ type command struct {
 // everybody needs, then the rest. It is a function because help itself is in it.
 func commands() []*command {
 	return []*command{
+		initCommand(),
+		devCommand(),
 		inspectCommand(),
 		attackCommand(),
 		proveCommand(),

@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/watertight-go/watertight/leaktest"
+	"github.com/watertight-go/watertight/schema"
 )
 
 // proveConfig is watertight.yaml.
@@ -127,6 +130,47 @@ func sqlFilesOf(paths []string) ([]string, error) {
 		out = append(out, found...)
 	}
 	return out, nil
+}
+
+// teamFiles lists SQL files without Watertight's own migrations, which a
+// configuration may name because sqlc needs them.
+func (cfg *proveConfig) teamFiles(paths []string) ([]string, error) {
+	files, err := sqlFilesOf(paths)
+	if err != nil || !cfg.installs() {
+		return files, err
+	}
+	var out []string
+	for _, name := range files {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("read the schema: %w", err)
+		}
+		own, err := fs.ReadFile(schema.Files(), filepath.Base(name))
+		if err != nil || !bytes.Equal(own, content) {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+// A script is one file of a schema, cut to what goes up.
+type script struct{ file, sql string }
+
+// scripts returns the team's schema and what else sets the database up.
+func (cfg *proveConfig) scripts() ([]script, error) {
+	files, err := cfg.teamFiles(slices.Concat(cfg.Schema, cfg.Setup))
+	if err != nil {
+		return nil, err
+	}
+	list := make([]script, len(files))
+	for i, name := range files {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("read the schema: %w", err)
+		}
+		list[i] = script{name, upOnly(name, string(content))}
+	}
+	return list, nil
 }
 
 // upOnly cuts a migration of goose, dbmate or golang-migrate to what goes up.

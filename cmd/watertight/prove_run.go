@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -135,32 +132,11 @@ func (p *proof) lintSchema() (*lint.Schema, error) {
 	if err := os.CopyFS(folder, schema.Files()); err != nil {
 		return nil, fmt.Errorf("write the schema to a folder: %w", err)
 	}
-	files, err := p.teamFiles(p.cfg.Schema)
+	files, err := p.cfg.teamFiles(p.cfg.Schema)
 	if err != nil {
 		return nil, err
 	}
 	return lint.ReadSchema(append([]string{folder}, files...))
-}
-
-// teamFiles lists SQL files without Watertight's own migrations, which a
-// configuration may name because sqlc needs them.
-func (p *proof) teamFiles(paths []string) ([]string, error) {
-	files, err := sqlFilesOf(paths)
-	if err != nil || !p.cfg.installs() {
-		return files, err
-	}
-	var out []string
-	for _, name := range files {
-		content, err := os.ReadFile(name)
-		if err != nil {
-			return nil, fmt.Errorf("read the schema: %w", err)
-		}
-		own, err := fs.ReadFile(schema.Files(), filepath.Base(name))
-		if err != nil || !bytes.Equal(own, content) {
-			out = append(out, name)
-		}
-	}
-	return out, nil
 }
 
 // database connects to the database of the configuration, or starts one and
@@ -193,7 +169,7 @@ func (p *proof) setUp(ctx context.Context, url string) error {
 			return err
 		}
 	}
-	files, err := p.teamFiles(slices.Concat(p.cfg.Schema, p.cfg.Setup))
+	scripts, err := p.cfg.scripts()
 	if err != nil {
 		return err
 	}
@@ -202,13 +178,9 @@ func (p *proof) setUp(ctx context.Context, url string) error {
 		return fmt.Errorf("connect to the database of the proof: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	for _, name := range files {
-		content, err := os.ReadFile(name)
-		if err != nil {
-			return fmt.Errorf("read the schema: %w", err)
-		}
-		if _, err := conn.Exec(ctx, upOnly(name, string(content))); err != nil {
-			return fmt.Errorf("set up the database with %s: %w", name, err)
+	for _, s := range scripts {
+		if _, err := conn.Exec(ctx, s.sql); err != nil {
+			return fmt.Errorf("set up the database with %s: %w", s.file, err)
 		}
 	}
 	return nil
