@@ -17,17 +17,13 @@ import (
 func adoptCommand() *command {
 	return &command{
 		name:    "adopt",
-		summary: "plan how an existing schema becomes watertight, and apply the plan",
+		summary: "plan how an existing schema becomes watertight, and go there",
 		usage:   "URL [flags] | apply DIR URL | revert DIR URL --to N | status DIR URL",
 		help: `adopt reads a database that was built without Watertight, and writes a plan: SQL
 files that lead there step by step while the application goes on, with the way back
 in each. It reads only.
 
-  adopt URL               write the plan to --out; exit code 1 while a person has to
-                          decide something, which it lists
-  adopt apply DIR URL     apply the plan, up to step --to
-  adopt revert DIR URL    take steps back, down to where step --to had ended
-  adopt status DIR URL    say how far the plan is
+The exit code is 1 while a person has to decide something, which it lists.
 
 What was decided stands in DIR/decisions.yaml:
 
@@ -39,25 +35,14 @@ What was decided stands in DIR/decisions.yaml:
   references:
     public.deals.deals_buyer_fkey: drop  a plain value from then on
   functions:
-    public.revenue(bigint): invoker      or revoke, or keep
-
-adopt --help and adopt apply --help show their flags.`,
+    public.revenue(bigint): invoker      or revoke, or keep`,
 		example: `  watertight adopt postgres://postgres@localhost/app --out adopt
   watertight adopt postgres://postgres@localhost/app --tenant-table organizations --tenant-column organization_id
   watertight adopt apply adopt postgres://postgres@localhost/app --to 8
   watertight adopt apply adopt postgres://postgres@localhost/app
   watertight adopt revert adopt postgres://postgres@localhost/app --to 0`,
-		run: func(ctx context.Context, c *call) error {
-			if len(c.args) > 0 {
-				for _, a := range adoptActions() {
-					if a.name == "adopt "+c.args[0] {
-						c.cmd, c.args = a, c.args[1:]
-						return a.run(ctx, c)
-					}
-				}
-			}
-			return runAdopt(ctx, c)
-		},
+		run:     runAdopt,
+		actions: adoptActions(),
 	}
 }
 

@@ -19,14 +19,15 @@ func auditCommand() *command {
 		name:    "audit",
 		summary: "seal, verify, read, keep and disclose the audit log",
 		usage:   "ACTION [URL] [flags]",
-		help: "audit works on the log of who did what, from where, on which version, and what\nchanged.\n\n" + actionList(auditCommands(), 8) + `
+		help: `audit works on the log of who did what, from where, on which version, and what
+changed.
+
 URL belongs to a member of watertight_sealer, for prune, retain, redact and erase of
-watertight_privacy. It may come from DATABASE_URL instead. watertight audit ACTION
---help shows the flags of one.`,
+watertight_privacy. It may come from DATABASE_URL instead.`,
 		example: `  watertight audit keygen log.example.com --out signing.key > public.key
   watertight audit seal postgres://sealer@localhost/app --signing-key signing.key --anchor /mnt/worm/anchor.jsonl
   watertight audit verify postgres://sealer@localhost/app --key public.key --checkpoints /mnt/worm/anchor.jsonl`,
-		run: func(ctx context.Context, c *call) error { return c.act(ctx, auditCommands()) },
+		actions: auditCommands(),
 	}
 }
 

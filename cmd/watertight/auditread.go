@@ -90,7 +90,7 @@ func auditExport() *command {
 Open Cybersecurity Schema Framework (ocsf) or Elastic Common Schema (ecs). Its memory
 does not grow with the log. That a copy was taken is an event in the log. For a copy
 that verifies offline use watertight audit report.`,
-		example: "  watertight audit export --tenant 6f1e2b0c-539a-4d10-8e77-0a1b2c3d4e5f --format ocsf --since 2026-11-01 --out events.jsonl",
+		example: "  watertight audit export --tenant ID --format ocsf --since 2026-11-01 --out events.jsonl",
 		run:     runAuditExport,
 	}
 }

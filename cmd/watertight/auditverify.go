@@ -39,7 +39,7 @@ names what an anchor outside the database kept; without it, an end that was cut 
 together with its checkpoints is not noticed. Exit code 1 if anything is wrong.`,
 		example: `  watertight audit verify postgres://sealer@localhost/app --key public.key --checkpoints /mnt/worm/anchor.jsonl
   watertight audit verify report.zip --key public.key
-  watertight audit verify --key log.example.com+1a2b3c4d+AQ… --tenant 6f1e2b0c-539a-4d10-8e77-0a1b2c3d4e5f --format json`,
+  watertight audit verify --key public.key --tenant 6f1e2b0c-539a-4d10-8e77-0a1b2c3d4e5f --format json`,
 		run: runAuditVerify,
 	}
 }

@@ -27,12 +27,12 @@ func execute(t *testing.T, getenv func(string) string, args ...string) (code int
 func TestEveryCommandTeaches(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, c := range commands() {
+	for _, c := range withActions(commands()) {
 		if seen[c.name] {
 			t.Errorf("%s is in the table twice", c.name)
 		}
 		seen[c.name] = true
-		code, stdout, stderr := execute(t, nil, c.name, "--help")
+		code, stdout, stderr := execute(t, nil, append(strings.Fields(c.name), "--help")...)
 		if code != 0 || stderr != "" {
 			t.Errorf("%s --help: exit code %d, stderr %q", c.name, code, stderr)
 		}
@@ -51,6 +51,12 @@ func TestEveryCommandTeaches(t *testing.T) {
 			if n := len(strings.TrimRight(line, "\n")); n > 120 {
 				t.Errorf("%s --help has a line of %d columns: %s", c.name, n, line)
 			}
+		}
+		if _, help, _ := execute(t, nil, append([]string{"help"}, strings.Fields(c.name)...)...); help != stdout {
+			t.Errorf("help %s is not what %s --help is", c.name, c.name)
+		}
+		if c.flags(&env{}) == nil {
+			t.Errorf("%s does something before it defines its flags", c.name)
 		}
 	}
 }
@@ -231,7 +237,7 @@ func TestNearestCommand(t *testing.T) {
 		"explian": "explain", "hepl": "help", "g": "", "": "", "deploy": "", "xxxxxxxxxxxxxxxx": "",
 	}
 	for in, want := range cases {
-		if got := nearest(in); got != want {
+		if got := nearest(in, helpCommand().words()); got != want {
 			t.Errorf("%q is near %q, want %q", in, got, want)
 		}
 	}

@@ -69,9 +69,6 @@ func runDev(ctx context.Context, c *call) error {
 	return errors.Join(err, d.stop())
 }
 
-// maxArguments bounds the arguments of a command that is only passed on.
-const maxArguments = 1000
-
 // devGrace is how long a command may take to end after it was interrupted.
 const devGrace = 10 * time.Second
 
@@ -145,7 +142,7 @@ func (d *dev) environment() []string {
 func (d *dev) run(ctx context.Context, c *call, command []string) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env = slices.Concat(os.Environ(), d.environment())
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdin, c.stdout, c.stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdin, file(c.stdout), c.stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = devGrace
 	err := cmd.Run()

@@ -41,12 +41,13 @@ func exitCode(e *env, c *call, err error) int {
 		}
 	}
 	text, hint := splitHint(text)
-	fmt.Fprintf(e.stderr, "watertight: error: %s\n", text)
+	out := painted(e.stderr, e.getenv)
+	fmt.Fprintf(out, "watertight: error: %s\n", text)
 	if _, ok := errors.AsType[usageError](err); ok && hint == "" && c != nil {
 		hint = "watertight " + c.cmd.name + " --help shows what it takes"
 	}
 	if hint != "" {
-		fmt.Fprintf(e.stderr, "hint: %s\n", hint)
+		fmt.Fprintf(out, "hint: %s\n", hint)
 	}
 	return code
 }

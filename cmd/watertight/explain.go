@@ -30,6 +30,13 @@ func explainCommand() *command {
 		help:    "Without an argument, explain lists the rules. The id of a rule stands in every\nfinding; it is never given to another rule.",
 		example: "  watertight explain\n  watertight explain WTL001",
 		run:     runExplain,
+		words: func() []string {
+			var ids []string
+			for _, r := range rules() {
+				ids = append(ids, r.id)
+			}
+			return ids
+		},
 	}
 }
 

@@ -26,13 +26,17 @@ func (c *call) flagSet() *flag.FlagSet {
 // flags, at least least and at most most of them. Flags and arguments may be
 // mixed, and both -x and --x are flags; after -- everything is an argument.
 func (c *call) parse(fs *flag.FlagSet, least, most int) ([]string, error) {
+	if c.defined != nil {
+		c.defined(fs)
+		return nil, errHelped
+	}
 	positional, err := interleaved(fs, c.args)
 	if errors.Is(err, flag.ErrHelp) {
 		printHelp(c.stdout, c.cmd, fs)
 		return nil, errHelped
 	}
 	if err != nil {
-		return nil, usageError{err.Error()}
+		return nil, flagError(fs, err)
 	}
 	if n := len(positional); n < least {
 		return nil, usageError{"an argument is missing"}
@@ -41,6 +45,22 @@ func (c *call) parse(fs *flag.FlagSet, least, most int) ([]string, error) {
 		return nil, usageError{fmt.Sprintf("%d arguments are too many", n)}
 	}
 	return positional, nil
+}
+
+// flagError says what is wrong with a flag. Package flag has no type for one
+// that does not exist.
+func flagError(fs *flag.FlagSet, err error) error {
+	name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !ok {
+		return usageError{err.Error()}
+	}
+	var names []string
+	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	msg := "there is no flag " + dashed(name)
+	if near := nearest(name, names); near != "" {
+		msg += " (did you mean " + dashed(near) + "?)"
+	}
+	return usageError{msg}
 }
 
 // pathList is a flag that may be repeated, and that takes several values at

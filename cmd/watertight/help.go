@@ -12,15 +12,22 @@ func helpCommand() *command {
 	return &command{
 		name:    "help",
 		summary: "list the commands, or explain one",
-		usage:   "[COMMAND]",
+		usage:   "[COMMAND [ACTION]]",
 		help:    "Without an argument, help lists the commands. With the name of one, it shows\nits flags and examples, as watertight COMMAND --help does.",
-		example: "  watertight help generate",
+		example: "  watertight help\n  watertight help generate\n  watertight help audit seal",
 		run:     runHelp,
+		words: func() []string {
+			var list []string
+			for _, c := range commands() {
+				list = append(list, c.name)
+			}
+			return list
+		},
 	}
 }
 
-func runHelp(ctx context.Context, c *call) error {
-	args, err := c.parse(c.flagSet(), 0, 1)
+func runHelp(_ context.Context, c *call) error {
+	args, err := c.parse(c.flagSet(), 0, 2)
 	if err != nil {
 		return err
 	}
@@ -32,8 +39,34 @@ func runHelp(ctx context.Context, c *call) error {
 	if cmd == nil {
 		return unknownCommand(args[0])
 	}
-	// A command defines its flags when it runs, so it is asked itself.
-	return cmd.run(ctx, &call{env: c.env, cmd: cmd, args: []string{"--help"}})
+	if len(args) == 2 {
+		action := cmd.action(args[1])
+		if action == nil {
+			return (&call{env: c.env, cmd: cmd}).unknownAction(args[1])
+		}
+		cmd = action
+	}
+	printHelp(c.stdout, cmd, cmd.flags(c.env))
+	return nil
+}
+
+const (
+	tagline   = "Watertight keeps every customer's data apart in one shared Postgres, and proves it."
+	exitCodes = "0 clean, 1 findings, 2 could not run"
+)
+
+func printCommands(w io.Writer) {
+	fmt.Fprintf(w, "%s\n\nusage: watertight COMMAND [flags] [arguments]\n\ncommands:\n%s", tagline, list(commands(), 14))
+	fmt.Fprintf(w, "\nwatertight COMMAND --help shows the flags of a command and examples.\nexit codes: %s.\n", exitCodes)
+}
+
+// list is a list of commands or actions, a line each.
+func list(commands []*command, width int) string {
+	var b strings.Builder
+	for _, c := range commands {
+		fmt.Fprintf(&b, "  %-*s %s\n", width, c.word(), c.summary)
+	}
+	return b.String()
 }
 
 // printHelp prints all there is to know about a command. The flags are read
@@ -41,20 +74,36 @@ func runHelp(ctx context.Context, c *call) error {
 func printHelp(w io.Writer, cmd *command, fs *flag.FlagSet) {
 	fmt.Fprintf(w, "watertight %s: %s\n\nusage: watertight %s\n\n%s\n",
 		cmd.name, cmd.summary, strings.TrimSpace(cmd.name+" "+cmd.usage), cmd.help)
-	var flags strings.Builder
-	fs.VisitAll(func(f *flag.Flag) {
-		value, usage := flag.UnquoteUsage(f)
-		name := strings.TrimSpace(dashes(f.Name) + f.Name + " " + value)
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
-			usage += fmt.Sprintf(" (default %s)", f.DefValue)
+	if len(cmd.actions) > 0 {
+		width := 0
+		for _, word := range cmd.actionWords() {
+			width = max(width, len(word))
 		}
-		fmt.Fprintf(&flags, "  %-22s %s", name, wrapped(usage, 76, 25))
-		flags.WriteByte('\n')
-	})
-	if flags.Len() > 0 {
-		fmt.Fprintf(w, "\nflags:\n%s", &flags)
+		fmt.Fprintf(w, "\nactions, each with a --help of its own:\n%s", list(cmd.actions, width))
+	}
+	if lines := flagLines(fs); len(lines) > 0 {
+		fmt.Fprint(w, "\nflags:\n")
+		for _, l := range lines {
+			fmt.Fprintf(w, "  %-22s %s\n", l.form, wrapped(l.text, 76, 25))
+		}
 	}
 	fmt.Fprintf(w, "\nexamples:\n%s\n", cmd.example)
+}
+
+// flagLine is what a reader is told of a flag.
+type flagLine struct{ form, text string }
+
+// flagLines are the flags of a command, by name.
+func flagLines(fs *flag.FlagSet) []flagLine {
+	var lines []flagLine
+	fs.VisitAll(func(f *flag.Flag) {
+		value, text := flag.UnquoteUsage(f)
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
+			text += fmt.Sprintf(" (default %s)", f.DefValue)
+		}
+		lines = append(lines, flagLine{strings.TrimSpace(dashed(f.Name) + " " + value), text})
+	})
+	return lines
 }
 
 // wrapped breaks a text into lines of a width, the second and later ones
@@ -78,54 +127,18 @@ func wrapped(text string, width, indent int) string {
 	return b.String()
 }
 
-// dashes returns what to write before a flag. Both forms work for each.
-func dashes(name string) string {
+// dashed is a flag as it is written. One dash and two work for each.
+func dashed(name string) string {
 	if len(name) == 1 {
-		return "-"
+		return "-" + name
 	}
-	return "--"
+	return "--" + name
 }
 
 func unknownCommand(name string) error {
 	msg := fmt.Sprintf("there is no command %q", name)
-	if near := nearest(name); near != "" {
+	if near := nearest(name, helpCommand().words()); near != "" {
 		return usageError{fmt.Sprintf("%s (did you mean watertight %s?)", msg, near)}
 	}
 	return usageError{msg + " (watertight help lists the commands)"}
-}
-
-// nearest returns the command that name is most likely a slip for: one that
-// begins like it, or that differs in a third of its letters at most.
-func nearest(name string) string {
-	best, least := "", len(name)/3+2
-	for _, c := range commands() {
-		d := distance(name, c.name)
-		if len(name) >= 3 && strings.HasPrefix(c.name, name) {
-			d = 0
-		}
-		if d < least {
-			best, least = c.name, d
-		}
-	}
-	return best
-}
-
-// distance is the Levenshtein distance between two words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -26,19 +27,9 @@ func keysCommand() *command {
 	return &command{
 		name:    "keys",
 		summary: "make, rotate, re-seal and destroy the tenants' keys",
-		usage:   "ACTION [URL]",
+		usage:   "ACTION [URL] [flags]",
 		help: `keys looks after the keys under which passwords, tokens and other secrets of a
 tenant are sealed.
-
-  init FILE  make a key-encryption key (KEK) in a new file, mode 0600
-  status     list the data keys; with --tenant also how many values need each
-  rotate     make a new data key for one tenant, or for all
-  reseal     seal values anew that are under an old key; online, may be stopped
-  retire     destroy old keys that no value is sealed under any more
-  rewrap     wrap the data keys with the first --kek, to change the KEK
-  destroy    destroy the keys of one tenant: what is sealed of it is lost
-  attack     open sealed values of two tenants at each other's places and at other
-             rows and columns; exit code 1 if one opens. Writes nothing
 
 URL, or DATABASE_URL, is of a member of watertight_system; for reseal and attack,
 of the application's role. WATERTIGHT_CONTEXT_KEY holds the context key, --kek or
@@ -47,21 +38,72 @@ WATERTIGHT_KEK the KEK: the path of a key file, or, in a command built with
 wants --by, and is recorded.`,
 		example: `  watertight keys init /etc/watertight/kek
   watertight keys status --tenant 6f1e2b0c-539a-4d10-8e77-0a1b2c3d4e5f --by anna@example.com
-  watertight keys rotate --all --by anna@example.com --kek /etc/watertight/kek
-  watertight keys reseal --all --kek /etc/watertight/kek
-  watertight keys retire --all --by anna@example.com
-  watertight keys rewrap --by anna@example.com --kek /etc/watertight/kek-2 --kek /etc/watertight/kek
-  watertight keys attack --tenant ID --other ID --kek /etc/watertight/kek
-  watertight keys destroy --tenant ID --confirm ID --by anna@example.com --reason "contract ended"`,
-		run: runKeys,
+  watertight keys rotate --all --by anna@example.com --kek /etc/watertight/kek`,
+		actions: keysCommands(),
 	}
 }
 
-// keysCall is one run of the command.
+// keysCommands is the table of actions.
+func keysCommands() []*command {
+	return []*command{
+		keysAction("init", "make a key-encryption key (KEK) in a new file, mode 0600", "FILE", keysInit,
+			"init writes a new key to a file that only its owner reads, and prints its name. Keep\na copy apart from the database and its backups.",
+			"  watertight keys init /etc/watertight/kek"),
+		keysAction("status", "list the data keys, and how many values need each", "[URL] --by EMAIL", keysStatus,
+			"status shows the data keys of all tenants and their states; with --tenant also how\nmany values are sealed under each.",
+			"  watertight keys status --by anna@example.com\n  watertight keys status --tenant ID --by anna@example.com --format json",
+			"tenant", "by", "reason", "format"),
+		keysAction("rotate", "make a new data key for one tenant, or for all", "[URL] (--tenant ID | --all) --by EMAIL", keysRotate,
+			"rotate makes a new key active. What is sealed under the old one still opens; reseal\nseals it anew.",
+			"  watertight keys rotate --tenant ID --by anna@example.com --kek /etc/watertight/kek\n  watertight keys rotate --all --by anna@example.com",
+			"kek", "tenant", "all", "by", "reason"),
+		keysAction("reseal", "seal values anew that are under an old key", "[URL] (--tenant ID | --all)", keysReseal,
+			"reseal works while the application does, in small batches, and may be stopped and\nstarted again. URL is of the application's role. Exit code 1 while values are left.",
+			"  watertight keys reseal --all --kek /etc/watertight/kek\n  watertight keys reseal --tenant ID --batch 100 --pause 1s",
+			"kek", "tenant", "all", "batch", "pause"),
+		keysAction("retire", "destroy old keys that no value is sealed under any more", "[URL] (--tenant ID | --all) --by EMAIL", keysRetire,
+			"retire destroys old data keys that nothing needs, and says of the others why they stay.",
+			"  watertight keys retire --all --by anna@example.com",
+			"tenant", "all", "by", "reason"),
+		keysAction("rewrap", "wrap the data keys with the first --kek, to change the KEK", "[URL] --kek NEW --kek OLD --by EMAIL", keysRewrap,
+			"rewrap opens each data key with the KEK that it is wrapped with, and wraps it with\nthe first one. No value is sealed anew.",
+			"  watertight keys rewrap --by anna@example.com --kek /etc/watertight/kek-2 --kek /etc/watertight/kek",
+			"kek", "by", "reason", "every"),
+		keysAction("destroy", "destroy the keys of one tenant: what is sealed of it is lost", "[URL] --tenant ID --confirm ID --reason TEXT --by EMAIL", keysDestroy,
+			"destroy makes everything sealed of one tenant unreadable, for good.",
+			"  watertight keys destroy --tenant ID --confirm ID --by anna@example.com --reason \"contract ended\"",
+			"tenant", "confirm", "by", "reason"),
+		keysAction("attack", "try to open sealed values where they do not belong", "[URL] --tenant ID --other ID", keysAttack,
+			"attack opens sealed values of two tenants at each other's places and at other rows\nand columns; exit code 1 if one opens. It writes nothing. URL is of the application's\nrole.",
+			"  watertight keys attack --tenant ID --other ID --kek /etc/watertight/kek",
+			"kek", "tenant", "other"),
+	}
+}
+
+// keysAction is an action with those of the flags that it names.
+func keysAction(name, summary, usage string, run func(context.Context, *keysCall) error, help, example string, flags ...string) *command {
+	return &command{
+		name: "keys " + name, summary: summary, usage: usage, help: help, example: example,
+		run: func(ctx context.Context, c *call) error {
+			k := &keysCall{call: c, action: name, format: "text"}
+			args, err := c.parse(k.flags(flags), 0, 1)
+			if err != nil {
+				return err
+			}
+			k.args = args
+			if k.tenant != "" && k.all {
+				return usageError{"--tenant and --all contradict each other (give one)"}
+			}
+			return run(ctx, k)
+		},
+	}
+}
+
+// keysCall is one run of an action.
 type keysCall struct {
 	*call
 	action  string
-	args    []string // what follows the action
+	args    []string
 	keks    stringList
 	tenant  string
 	other   string
@@ -75,38 +117,26 @@ type keysCall struct {
 	format  string
 }
 
-var keysActions = map[string]func(context.Context, *keysCall) error{
-	"init": keysInit, "status": keysStatus, "rotate": keysRotate, "reseal": keysReseal,
-	"retire": keysRetire, "rewrap": keysRewrap, "destroy": keysDestroy, "attack": keysAttack,
-}
-
-func runKeys(ctx context.Context, c *call) error {
-	k := &keysCall{call: c, format: "text"}
-	fs := c.flagSet()
-	fs.Var(&k.keks, "kek", "`FILE` or URL of the KEK; may be repeated, the first wraps and all unwrap")
-	fs.StringVar(&k.tenant, "tenant", "", "`ID` of the tenant")
-	fs.StringVar(&k.other, "other", "", "for attack: `ID` of the second tenant")
-	fs.BoolVar(&k.all, "all", false, "all tenants that are active")
-	fs.StringVar(&k.by, "by", "", "`EMAIL` of the person who does it, for the record")
-	fs.StringVar(&k.reason, "reason", "", "`TEXT` that says why, for the record")
-	fs.StringVar(&k.confirm, "confirm", "", "for destroy: the tenant's `ID` once more")
-	fs.BoolVar(&k.every, "every", false, "for rewrap: also the keys that the first KEK has wrapped already")
-	fs.IntVar(&k.batch, "batch", 500, "for reseal: values in one transaction")
-	fs.DurationVar(&k.pause, "pause", 0, "for reseal: `TIME` between two batches; 0 for as long as the batch took")
-	fs.Var(choice{&k.format, []string{"text", "json"}}, "format", "for status: text or json")
-	args, err := c.parse(fs, 1, 2)
-	if err != nil {
-		return err
+// flags are those of the names given.
+func (k *keysCall) flags(names []string) *flag.FlagSet {
+	all := flag.NewFlagSet("keys", flag.ContinueOnError)
+	all.Var(&k.keks, "kek", "`FILE` or URL of the KEK; may be repeated, the first wraps and all unwrap")
+	all.StringVar(&k.tenant, "tenant", "", "`ID` of the tenant")
+	all.StringVar(&k.other, "other", "", "`ID` of the second tenant")
+	all.BoolVar(&k.all, "all", false, "all tenants that are active")
+	all.StringVar(&k.by, "by", "", "`EMAIL` of the person who does it, for the record")
+	all.StringVar(&k.reason, "reason", "", "`TEXT` that says why, for the record")
+	all.StringVar(&k.confirm, "confirm", "", "the tenant's `ID` once more")
+	all.BoolVar(&k.every, "every", false, "also the keys that the first KEK has wrapped already")
+	all.IntVar(&k.batch, "batch", 500, "`N` values in one transaction")
+	all.DurationVar(&k.pause, "pause", 0, "`TIME` between two batches; 0 for as long as the batch took")
+	all.Var(choice{&k.format, []string{"text", "json"}}, "format", "output: text or json")
+	fs := k.flagSet()
+	for _, name := range names {
+		f := all.Lookup(name)
+		fs.Var(f.Value, name, f.Usage)
 	}
-	k.action, k.args = args[0], args[1:]
-	run, ok := keysActions[k.action]
-	if !ok {
-		return usageError{"the first argument is no action (init, status, rotate, reseal, retire, rewrap, destroy or attack)"}
-	}
-	if k.tenant != "" && k.all {
-		return usageError{"--tenant and --all contradict each other (give one)"}
-	}
-	return run(ctx, k)
+	return fs
 }
 
 func keysInit(_ context.Context, k *keysCall) error {

@@ -26,7 +26,10 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, &env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}, os.Args[1:]))
+	e := &env{stdin: os.Stdin, stdout: painted(os.Stdout, os.Getenv), stderr: os.Stderr, getenv: os.Getenv}
+	code := run(ctx, e, os.Args[1:])
+	flush(e.stdout)
+	os.Exit(code)
 }
 
 // env is what a command may touch of its process.
@@ -61,5 +64,5 @@ func run(ctx context.Context, e *env, args []string) int {
 		return exitCode(e, nil, unknownCommand(name))
 	}
 	c := &call{env: e, cmd: cmd, args: rest}
-	return exitCode(e, c, cmd.run(ctx, c))
+	return exitCode(e, c, c.start(ctx))
 }

@@ -3,10 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/watertight-go/watertight/schema"
@@ -16,14 +15,10 @@ func migrateCommand() *command {
 	return &command{
 		name:    "migrate",
 		summary: "install Watertight in a database, or take it out again",
-		usage:   "[URL] [up|down|status|plan]",
+		usage:   "[URL] [up | down | status | plan]",
 		help: `migrate brings the schema watertight of a database up to date: roles, the signed
-tenant context, the protection of tables, and the library's own tables.
-
-  up      apply what is missing (the default)
-  down    take everything out again, the library's tables with their rows included
-  status  list the migrations, and when each was applied
-  plan    list what up would apply; exit code 1 if there is something
+tenant context, the protection of tables, and the library's own tables. Without an
+action it does what up does.
 
 URL belongs to a superuser, or to a role with CREATEROLE that owns the database.
 It may come from DATABASE_URL instead, where other users of the machine cannot
@@ -36,56 +31,103 @@ that, table by table. docs/citus.md has the whole way.`,
 		example: `  watertight migrate postgres://postgres@localhost/app
   DATABASE_URL=postgres://postgres@localhost/app watertight migrate status
   watertight migrate postgres://postgres@localhost/app down --drop-all-rows`,
-		run: runMigrate,
+		run:     migrateUp,
+		actions: migrateCommands(),
 	}
 }
 
-var migrateActions = []string{"up", "down", "status", "plan"}
+// migrateCommands is the table of actions.
+func migrateCommands() []*command {
+	return []*command{
+		{
+			name: "migrate up", summary: "apply what is missing (the default)", usage: "[URL] [flags]",
+			help:    "up applies the migrations that the database does not have, each in a transaction of\nits own. It may be run again.",
+			example: "  watertight migrate up postgres://postgres@localhost/app",
+			run:     migrateUp,
+		},
+		{
+			name: "migrate down", summary: "take everything out again, rows included", usage: "[URL] --drop-all-rows",
+			help:    "down takes out all that up put in, the library's own tables with their rows included.",
+			example: "  watertight migrate down postgres://postgres@localhost/app --drop-all-rows",
+			run:     migrateDown,
+		},
+		{
+			name: "migrate status", summary: "list the migrations, and when each was applied", usage: "[URL]",
+			help:    "status reads only.",
+			example: "  watertight migrate status postgres://postgres@localhost/app",
+			run: func(ctx context.Context, c *call) error {
+				list, err := c.migrations(ctx)
+				if err != nil {
+					return err
+				}
+				return printStatus(c.stdout, list)
+			},
+		},
+		{
+			name: "migrate plan", summary: "list what up would apply; exit code 1 if there is any", usage: "[URL]",
+			help:    "plan reads only. In CI it says whether a database is behind this program.",
+			example: "  watertight migrate plan postgres://postgres@localhost/app",
+			run: func(ctx context.Context, c *call) error {
+				list, err := c.migrations(ctx)
+				if err != nil {
+					return err
+				}
+				return printPlan(c.stdout, list)
+			},
+		},
+	}
+}
 
-func runMigrate(ctx context.Context, c *call) error {
-	fs := c.flagSet()
-	drop := fs.Bool("drop-all-rows", false, "for down: yes, the rows of the library's tables, too")
-	wait := fs.Duration("lock-wait", time.Minute, "`TIME` to wait for another process that migrates the same database")
-	profile := profileFlag(fs)
+// migrateURL reads the arguments of an action.
+func (c *call) migrateURL(fs *flag.FlagSet) (string, error) {
 	args, err := c.parse(fs, 0, 2)
 	if err != nil {
-		return err
+		return "", err
 	}
-	action := "up"
-	if i := slices.IndexFunc(args, func(a string) bool { return slices.Contains(migrateActions, a) }); i >= 0 {
-		action = args[i]
-		args = slices.Delete(args, i, i+1)
+	// What is no URL is most likely a misspelt action. It is not repeated: it
+	// may as well be a misspelt URL with a password in it.
+	for _, a := range args {
+		if !isURL(a) && !isKeywords(a) {
+			return "", (&call{env: c.env, cmd: migrateCommand()}).unknownAction(a)
+		}
 	}
-	// What is neither a URL nor an action is most likely a misspelt action. It
-	// is not repeated: it may as well be a misspelt URL with a password in it.
-	if slices.ContainsFunc(args, func(a string) bool { return !isURL(a) && !isKeywords(a) }) || len(args) > 1 {
-		return usageError{"the arguments are not a database URL and an action (" + strings.Join(migrateActions, ", ") + ")"}
+	if len(args) > 1 {
+		return "", usageError{"two databases were named"}
 	}
-	url, err := c.databaseURL(args)
+	return c.databaseURL(args)
+}
+
+func (c *call) migrations(ctx context.Context) ([]schema.Migration, error) {
+	url, err := c.migrateURL(c.flagSet())
+	if err != nil {
+		return nil, err
+	}
+	return schema.Status(ctx, url)
+}
+
+func migrateDown(ctx context.Context, c *call) error {
+	fs := c.flagSet()
+	drop := fs.Bool("drop-all-rows", false, "yes, the rows of the library's tables, too")
+	url, err := c.migrateURL(fs)
 	if err != nil {
 		return err
 	}
-	switch action {
-	case "down":
-		if !*drop {
-			return errors.New("down deletes the library's tables with their rows (add --drop-all-rows if that is what you want)")
-		}
-		return schema.Down(ctx, url)
-	case "status", "plan":
-		list, err := schema.Status(ctx, url)
-		if err != nil {
-			return err
-		}
-		if action == "plan" {
-			return printPlan(c.stdout, list)
-		}
-		return printStatus(c.stdout, list)
+	if !*drop {
+		return errors.New("down deletes the library's tables with their rows (add --drop-all-rows if that is what you want)")
 	}
-	return migrateUp(ctx, c, url, schema.Config{LockWait: *wait, Profile: schema.Profile(*profile)})
+	return schema.Down(ctx, url)
 }
 
-func migrateUp(ctx context.Context, c *call, url string, cfg schema.Config) error {
-	cfg.Progress = func(name string) { fmt.Fprintf(c.stderr, "applying %s\n", name) }
+func migrateUp(ctx context.Context, c *call) error {
+	fs := c.flagSet()
+	cfg := schema.Config{Progress: func(name string) { fmt.Fprintf(c.stderr, "applying %s\n", name) }}
+	fs.DurationVar(&cfg.LockWait, "lock-wait", time.Minute, "`TIME` to wait for another process that migrates the same database")
+	profile := profileFlag(fs)
+	url, err := c.migrateURL(fs)
+	if err != nil {
+		return err
+	}
+	cfg.Profile = schema.Profile(*profile)
 	report, err := schema.Migrate(ctx, url, cfg)
 	if err != nil {
 		return err

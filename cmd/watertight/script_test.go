@@ -44,6 +44,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			path := sqlc(t)
 			e.Setenv("SQLC", path)
+			library, err := filepath.Abs(filepath.Join("..", ".."))
+			if err != nil {
+				return err
+			}
+			e.Setenv("LIBRARY", library)
 			if path != "" {
 				e.Setenv("PATH", filepath.Dir(path)+string(os.PathListSeparator)+e.Getenv("PATH"))
 			}

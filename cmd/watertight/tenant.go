@@ -22,17 +22,17 @@ func tenantCommand() *command {
 		name:    "tenant",
 		summary: "make, export, restore, move and erase one customer alone",
 		usage:   "ACTION [URL] [flags]",
-		help: "tenant works on one tenant as a unit, and touches no other.\n\n" + actionList(tenantCommands(), 16) + `
+		help: `tenant works on one tenant as a unit, and touches no other.
+
 URL, or DATABASE_URL, belongs to a member of watertight_lifecycle; for create, list,
 suspend and resume of watertight_system. WATERTIGHT_CONTEXT_KEY holds the context
-key. --by names who does it, for the record. watertight tenant ACTION --help shows
-the flags of one.`,
+key. --by names who does it, for the record.`,
 		example: `  watertight tenant export postgres://lifecycle@db/app --tenant ID --by anna@example.com --to age1… --out acme.tar.age
   watertight tenant import postgres://lifecycle@db/app --in acme.tar.age --identity key.txt --by anna@example.com
   watertight tenant erase --tenant ID --confirm ID --reason "contract ended" --by anna@example.com
   watertight tenant erase --due --by nightly@example.com
   watertight tenant verify-erased postgres://postgres@db/app --tenant ID`,
-		run: func(ctx context.Context, c *call) error { return c.act(ctx, tenantCommands()) },
+		actions: tenantCommands(),
 	}
 }
 

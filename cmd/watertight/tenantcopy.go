@@ -149,7 +149,7 @@ func tenantImport() *command {
 under the ids that it had. What stands in its way is reported before anything is
 written: exit code 1. With --kek the tenant's data keys are wrapped for this database:
 the first is the one used here, the others open what the source wrapped.`,
-		example: "  watertight tenant import --in acme.tar.age --identity key.txt --sha256 DIGEST --kek /etc/watertight/kek --by anna@example.com",
+		example: "  watertight tenant import --in acme.tar.age --identity key.txt --kek /etc/watertight/kek --by anna@example.com",
 		run: func(ctx context.Context, c *call) error {
 			k := &tenantCall{call: c}
 			fs := k.flags()

@@ -22,7 +22,7 @@ its licence (--licence-ends, else now). Until then cancel-erase opens it again.
 erase --due, which a nightly job runs, erases what is due: data keys, files, rows, audit
 log, and the tenant. It may be stopped at any moment and run again. --now is for a
 customer who wants it at once: it schedules and erases.`,
-		example: `  watertight tenant erase --tenant ID --confirm ID --reason "contract ended" --licence-ends 2026-03-31 --by anna@example.com
+		example: `  watertight tenant erase --tenant ID --confirm ID --reason ended --licence-ends 2026-03-31 --by anna@example.com
   watertight tenant erase --due --files /var/lib/app/files --by nightly@example.com`,
 		run: runTenantErase,
 	}
