@@ -75,6 +75,9 @@ var arrows = map[string][]string{
 	// The way in.
 	"adopt": {"internal/catalog", "schema", pgx, yaml},
 
+	// What a service tells of itself.
+	"observe": {"tenancy", "audit", otel, otelMetric, otelTrace, pgx},
+
 	// Proof.
 	"lint":             {"internal/sarif", oliphant, protobuf, yaml},
 	"lint/goanalysis":  {xtools},
@@ -166,6 +169,10 @@ const (
 	oidc           = "github.com/coreos/go-oidc/v3"
 	testcontainers = "github.com/testcontainers/testcontainers-go"
 	embedded       = "github.com/fergusstrange/embedded-postgres"
+	otel           = "go.opentelemetry.io/otel"
+	otelMetric     = "go.opentelemetry.io/otel/metric"
+	otelTrace      = "go.opentelemetry.io/otel/trace"
+	otelSDK        = "go.opentelemetry.io/otel/sdk" // its exporters in memory
 	testify        = "github.com/stretchr/testify"
 	gointernal     = "github.com/rogpeppe/go-internal"
 	xmod           = "golang.org/x/mod" // its tlog and note are the other reader of the log's trees and checkpoints
@@ -173,7 +180,7 @@ const (
 
 // forTests are the modules that the tests of every package may import, beside
 // what the package itself imports. Packages of this module are free to tests.
-var forTests = []string{pgx, uuid, testify, gointernal, xmod, yaml}
+var forTests = []string{pgx, uuid, testify, gointernal, xmod, yaml, otelSDK}
 
 // laws hold whatever the table says: they name the few packages that may import
 // a thing, so that a line in the table cannot give it away.
@@ -193,6 +200,10 @@ var laws = []struct {
 		"tenancy/unverified", "a scope without admission is for tests, for gateways that have verified, for the record of a refusal, for an attempt to sign in, and for a session token that carries the admission",
 		[]string{"examples/", "audit", "accounts", "accounts/middleware", "accounts/session", "tenancy/custody", "tenancy/placement"},
 	},
+	{otel, "who measures in another way must not inherit it", []string{"observe"}},
+	{otelMetric, "who measures in another way must not inherit it", []string{"observe"}},
+	{otelTrace, "who measures in another way must not inherit it", []string{"observe"}},
+	{otelSDK, "a library does not choose the exporter", nil},
 	{oidc, "who has no such sign-in must not inherit it", []string{"accounts/oidclogin"}},
 	{river, "a library does not choose the queue", []string{"examples/worker"}},
 	{grpc, "who serves no gRPC must not inherit it", []string{"accounts/grpcauth"}},
@@ -337,6 +348,11 @@ func target(name string) string {
 		n = 2
 	case "gocloud.dev":
 		n = 1
+	case "go.opentelemetry.io":
+		// These are modules of their own, the other folders are of the first.
+		if n == 3 && !slices.Contains([]string{"metric", "trace", "sdk"}, parts[2]) {
+			n = 2
+		}
 	}
 	// The version is part of the path of a module from v2 on.
 	if n < len(parts) && len(parts[n]) > 1 && parts[n][0] == 'v' && parts[n][1] >= '2' && parts[n][1] <= '9' {

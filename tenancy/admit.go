@@ -17,6 +17,13 @@ import (
 // Admit costs one round trip. Call it once a request, where the identity has
 // just been verified; it does not verify it.
 func (db *DB) Admit(ctx context.Context, a Actor, t ID) (Scope, error) {
+	ctx, ended := db.observe(ctx, Operation{Kind: OperationAdmission, Tenant: t, Actor: a.Kind, Action: "admit"})
+	s, err := db.admit(ctx, a, t)
+	ended(err)
+	return s, err
+}
+
+func (db *DB) admit(ctx context.Context, a Actor, t ID) (Scope, error) {
 	if t.IsZero() {
 		return Scope{}, ErrNoTenant
 	}
@@ -58,6 +65,13 @@ func (db *DB) refuse(ctx context.Context, a Actor, t ID, err error) error {
 // where a person's e-mail would, beginning with an event of the admission itself.
 // A tenant that does not exist or is not active is [ErrNotAdmitted].
 func (db *DB) AdmitJob(ctx context.Context, t ID, job string) (Scope, error) {
+	ctx, ended := db.observe(ctx, Operation{Kind: OperationAdmission, Tenant: t, Actor: KindJob, Action: job})
+	s, err := db.admitJob(ctx, t, job)
+	ended(err)
+	return s, err
+}
+
+func (db *DB) admitJob(ctx context.Context, t ID, job string) (Scope, error) {
 	if t.IsZero() {
 		return Scope{}, ErrNoTenant
 	}

@@ -92,8 +92,14 @@ type Config struct {
 	// before Admit or the query returns and must be quick.
 	Refused func(context.Context, Refusal)
 
+	// Observer, if not nil, is told of every operation, without SQL, arguments
+	// and values. See package observe.
+	Observer Observer
+
 	// Tracer is pgx's: a QueryTracer, BatchTracer, and so on. It sees the SQL
-	// and its arguments, the signed context among them: do not log those.
+	// and its arguments, the signed context among them: do not log those. A
+	// handle's statements are shown to a BatchTracer only, and then cost more:
+	// Observer is what a service wants.
 	Tracer pgx.QueryTracer
 }
 

@@ -166,6 +166,14 @@ func (c *Conn) sendBatch(ctx context.Context, b *pgx.Batch, check func(context.C
 
 // item checks one statement and its arguments; nothing has been sent yet.
 func (c *Conn) item(ctx context.Context, sql string, args []any) (call, error) {
+	item, err := c.allowed(ctx, sql, args)
+	if err != nil {
+		return call{}, c.refusedCall(ctx, sql, err)
+	}
+	return item, nil
+}
+
+func (c *Conn) allowed(ctx context.Context, sql string, args []any) (call, error) {
 	if err := c.usable(ctx); err != nil {
 		return call{}, err
 	}

@@ -24,6 +24,7 @@ type flight struct {
 	pool     *pgxpool.Conn
 	ctx      context.Context
 	results  results
+	ended    func(error) // tells the observer; nil without one
 	finished bool
 	err      error
 }
@@ -31,6 +32,20 @@ type flight struct {
 // send puts the context and the caller's statements into one pipelined batch,
 // so that together they cost one round trip.
 func (c *Conn) send(ctx context.Context, calls ...call) (*flight, error) {
+	ended := c.observed(ctx, calls)
+	f, err := c.sendObserved(ctx, calls)
+	if ended == nil {
+		return f, err
+	}
+	if err != nil {
+		ended(err)
+		return nil, err
+	}
+	f.ended = ended
+	return f, nil
+}
+
+func (c *Conn) sendObserved(ctx context.Context, calls []call) (*flight, error) {
 	if c.db.duty.support {
 		if err := c.record(ctx, calls); err != nil {
 			return nil, err
@@ -169,6 +184,9 @@ func (f *flight) finish() error {
 		tx.landed(f.err)
 	} else {
 		release(f.ctx, f.pool)
+	}
+	if f.ended != nil {
+		f.ended(f.conn.db.clean(f.err))
 	}
 	return f.err
 }

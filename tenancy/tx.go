@@ -27,6 +27,9 @@ type transaction struct {
 	points int  // savepoints made, for their names
 }
 
+// errPanicked is what an observer hears of a function that did not return.
+var errPanicked = errors.New("the function of the transaction panicked")
+
 var errNested = errors.New("a transaction is already open in this context (use its handle, or Conn.Savepoint)")
 
 // Tx runs fn in one transaction of the scope's tenant. It commits if fn
@@ -61,6 +64,7 @@ func (db *DB) transact(ctx context.Context, s Scope, readOnly bool, fn func(cont
 		}
 		return errNested
 	}
+	ctx, observed := db.observe(ctx, Operation{Kind: OperationTransaction, Tenant: s.tenant, Role: s.role, Actor: s.actor.Kind})
 	tx := &transaction{db: db, scope: s, readOnly: readOnly}
 	ended := false
 	// Also when fn panics or calls runtime.Goexit.
@@ -68,6 +72,11 @@ func (db *DB) transact(ctx context.Context, s Scope, readOnly bool, fn func(cont
 		tx.done.Store(true)
 		if !ended && tx.conn != nil {
 			release(ctx, tx.conn) // rolls back
+		}
+		if !ended && err == nil {
+			observed(errPanicked)
+		} else {
+			observed(err)
 		}
 	}()
 	err = fn(context.WithValue(ctx, txKey{}, tx), &Conn{db: db, scope: s, tx: tx, readOnly: readOnly})

@@ -39,11 +39,13 @@ type Config struct {
 	// MaxConns bounds the pool. Defaults to pgxpool's default.
 	MaxConns int32
 
-	// SearchPath, Binding, AllowPlaintext and Version are as in tenancy.Config.
+	// SearchPath, Binding, AllowPlaintext, Version and Observer are as in
+	// tenancy.Config.
 	SearchPath     []string
 	Binding        tenancy.Binding
 	AllowPlaintext bool
 	Version        string
+	Observer       tenancy.Observer
 }
 
 // Event is what is recorded of one cross-tenant transaction.
@@ -85,7 +87,7 @@ func Open(ctx context.Context, url string, cfg Config) (*DB, error) {
 	openSystem := gate.OpenSystem.(func(context.Context, string, tenancy.Config) (*tenancy.DB, error))
 	db, err := openSystem(ctx, url, tenancy.Config{
 		Key: cfg.Key, MaxConns: cfg.MaxConns, SearchPath: cfg.SearchPath,
-		Binding: cfg.Binding, AllowPlaintext: cfg.AllowPlaintext, Version: cfg.Version,
+		Binding: cfg.Binding, AllowPlaintext: cfg.AllowPlaintext, Version: cfg.Version, Observer: cfg.Observer,
 	})
 	if err != nil {
 		return nil, err

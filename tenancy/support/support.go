@@ -30,9 +30,10 @@ import (
 
 // Config of [Open]. Key is required.
 type Config struct {
-	// Key, Refused, AllowPlaintext and Version are as in tenancy.Config.
+	// Key, Refused, Observer, AllowPlaintext and Version are as in tenancy.Config.
 	Key            tenancy.ContextKey
 	Refused        func(context.Context, tenancy.Refusal)
+	Observer       tenancy.Observer
 	AllowPlaintext bool
 	Version        string
 
@@ -50,7 +51,7 @@ func Open(ctx context.Context, url string, cfg Config) (*tenancy.DB, error) {
 	}
 	open := gate.OpenSupport.(func(context.Context, string, tenancy.Config) (*tenancy.DB, error))
 	return open(ctx, url, tenancy.Config{
-		Key: cfg.Key, MaxConns: cfg.MaxConns, Refused: cfg.Refused,
+		Key: cfg.Key, MaxConns: cfg.MaxConns, Refused: cfg.Refused, Observer: cfg.Observer,
 		AllowPlaintext: cfg.AllowPlaintext, Version: cfg.Version,
 	})
 }
