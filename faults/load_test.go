@@ -205,8 +205,6 @@ func (l *load) settle(t testing.TB) {
 	l.stop()
 	l.idle(t)
 	found := l.written(t)
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	for _, err := range l.bad {
 		t.Errorf("%v (%T)", err, err)
 	}
@@ -247,9 +245,8 @@ func (c *client) idle(t testing.TB) {
 }
 
 // errors lists the errors seen, by name.
-func (l *load) errors() (list []string) {
-	for _, name := range slices.Sorted(maps.Keys(l.seen)) {
-		list = append(list, name)
-	}
-	return list
+func (l *load) errors() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.seen))
 }

@@ -16,10 +16,16 @@ import (
 type veiled struct {
 	public string
 	causes []error
+	unsent bool // there was no connection to send anything on
 }
 
 func (v *veiled) Error() string   { return v.public }
 func (v *veiled) Unwrap() []error { return v.causes }
+
+// SafeToRetry answers pgconn.SafeToRetry in place of the causes. When a
+// connection breaks under a batch, pgx reports that it is closed, and takes that
+// for an error of before anything was sent.
+func (v *veiled) SafeToRetry() bool { return v.unsent }
 
 // contextErrors are the names by which watertight's functions refuse a context,
 // with what to do about it.
@@ -76,9 +82,13 @@ func (db *DB) clean(err error) error {
 // has no other name is that there was none.
 func (db *DB) cleanConnect(err error) error {
 	if unexplained(err) && !errors.As(err, new(*UnsafeError)) && !errors.Is(err, ErrPooler) {
-		return &veiled{public: ErrUnavailable.Error(), causes: []error{ErrUnavailable, err}}
+		return &veiled{public: ErrUnavailable.Error(), causes: []error{ErrUnavailable, err}, unsent: true}
 	}
-	return db.clean(err)
+	err = db.clean(err)
+	if v, ok := err.(*veiled); ok { //nolint:errorlint // clean's own
+		v.unsent = true
+	}
+	return err
 }
 
 // ended reports whether the context of the call was over.

@@ -121,13 +121,13 @@ func (r Retry) pause(attempt int) time.Duration {
 }
 
 // commitError tells a commit that failed from one that may have happened. Only
-// what Postgres reports as an ERROR, and what was never sent, failed for
-// certain: a FATAL can come from a session that is ended after it has
-// committed.
+// what Postgres reports as an ERROR failed for certain: a FATAL can come from a
+// session that is ended after it has committed. What pgx says of it
+// (pgconn.SafeToRetry) is no help, see [veiled.SafeToRetry].
 func commitError(err error) error {
 	var pg *pgconn.PgError
 	switch {
-	case err == nil, errors.Is(err, ErrRolledBack), pgconn.SafeToRetry(err):
+	case err == nil, errors.Is(err, ErrRolledBack):
 		return err
 	case errors.As(err, &pg) && pg.SeverityUnlocalized == "ERROR":
 		return err

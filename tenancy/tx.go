@@ -101,6 +101,9 @@ func (tx *transaction) commit(ctx context.Context) error {
 	case !tx.begun:
 		return nil
 	}
+	if ctx.Err() != nil {
+		return tx.db.clean(ctx.Err()) // the commit is not sent
+	}
 	return commitError(tx.db.clean(run(ctx, tx.conn, sqlCommit)))
 }
 
