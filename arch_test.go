@@ -93,10 +93,11 @@ var arrows = map[string][]string{
 	"internal/lintgate":   {"internal/sqlcplugin", "lint"},
 	"internal/generator":  {"internal/sqlcplugin", yaml},
 	"internal/scaffold":   {},
+	"internal/doctor":     {"tenancy", "accounts", "inspect", "internal/generator", "schema", pgx, uuid},
 	"internal/typecheck":  {},
 	"cmd/watertight": {
 		"adopt", "tenancy", "tenancy/crosstenant", "accounts", "audit", "lifecycle", "query/platform", "schema", "crypto", "crypto/insecurekeys", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
-		"internal/evidence", "internal/generator", "internal/lintgate", "internal/scaffold", "internal/sqlcplugin", age, pgx, uuid, yaml, gocloud, xterm,
+		"internal/doctor", "internal/evidence", "internal/generator", "internal/lintgate", "internal/scaffold", "internal/sqlcplugin", age, pgx, uuid, yaml, gocloud, xterm,
 	},
 	"cmd/watertight-vet":      {"lint/goanalysis", xtools},
 	"cmd/sqlc-gen-watertight": {"internal/lintgate", "internal/sqlcplugin"},

@@ -169,25 +169,6 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-func TestSplitHint(t *testing.T) {
-	t.Parallel()
-	cases := [][3]string{
-		{"no sqlc here (install it)", "no sqlc here", "install it"},
-		{"no role (grant it with f(x))", "no role", "grant it with f(x)"},
-		{"f(x) failed", "f(x) failed", ""},
-		{"cannot call f(x)", "cannot call f(x)", ""},
-		{"(all of it)", "(all of it)", ""},
-		{"unbalanced) (yes)", "unbalanced)", "yes"},
-		{"unbalanced))", "unbalanced))", ""},
-		{"one (fix a)\ntwo (fix b)", "one (fix a)\ntwo (fix b)", ""},
-	}
-	for _, c := range cases {
-		if rest, hint := splitHint(c[0]); rest != c[1] || hint != c[2] {
-			t.Errorf("%q became %q and %q", c[0], rest, hint)
-		}
-	}
-}
-
 func TestErrorsDoNotShowTheDatabaseURL(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ url, password string }{

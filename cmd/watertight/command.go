@@ -37,6 +37,7 @@ func commands() []*command {
 	return []*command{
 		initCommand(),
 		devCommand(),
+		doctorCommand(),
 		inspectCommand(),
 		attackCommand(),
 		proveCommand(),

@@ -39,7 +39,9 @@ func TestDatabaseScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "database"),
 		RequireExplicitExec: true,
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"code": expectCode},
+		Condition:           sqlcCondition(t),
 		Setup: func(e *testscript.Env) error {
+			setSqlc(t, e)
 			ctx := context.Background()
 			db, err := server.CreateDatabase(ctx, "", pgtest.Config{Empty: true})
 			if err != nil {

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/watertight-go/watertight/internal/doctor"
 )
 
 // errHelped ends a command that printed its help: exit code 0.
@@ -40,7 +42,7 @@ func exitCode(e *env, c *call, err error) int {
 			text = redact(text, dsn)
 		}
 	}
-	text, hint := splitHint(text)
+	text, hint := doctor.Remedy(text)
 	out := painted(e.stderr, e.getenv)
 	fmt.Fprintf(out, "watertight: error: %s\n", text)
 	if _, ok := errors.AsType[usageError](err); ok && hint == "" && c != nil {
@@ -50,32 +52,6 @@ func exitCode(e *env, c *call, err error) int {
 		fmt.Fprintf(out, "hint: %s\n", hint)
 	}
 	return code
-}
-
-// splitHint takes the remedy from the end of an error: errors of this module
-// end with it in parentheses. Several errors in one keep theirs.
-func splitHint(text string) (rest, hint string) {
-	if !strings.HasSuffix(text, ")") || strings.Contains(text, "\n") {
-		return text, ""
-	}
-	depth := 0
-	for i := len(text) - 1; i >= 0; i-- {
-		switch text[i] {
-		case ')':
-			depth++
-		case '(':
-			depth--
-		}
-		if depth == 0 {
-			before := strings.TrimRight(text[:i], " ")
-			// f(x) and "(x)" alone are not an error with its remedy.
-			if before == "" || before == text[:i] {
-				return text, ""
-			}
-			return before, text[i+1 : len(text)-1]
-		}
-	}
-	return text, ""
 }
 
 // keywordPassword is the password in a connection string of the form

@@ -19,7 +19,7 @@ type rule struct {
 // rules returns the documentation of every rule. A package that has rules adds
 // one line to the body.
 func rules() []rule {
-	return slices.Concat(lintRules(), inspectRules(), attackRules())
+	return slices.Concat(lintRules(), inspectRules(), attackRules(), doctorRules())
 }
 
 func explainCommand() *command {

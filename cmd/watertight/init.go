@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/watertight-go/watertight/internal/doctor"
 	"github.com/watertight-go/watertight/internal/generator"
 	"github.com/watertight-go/watertight/internal/scaffold"
 )
@@ -142,7 +143,7 @@ func (q questions) ask(text, standard string, value *string, check func(string) 
 			answer = standard
 		}
 		if err := check(answer); err != nil {
-			text, hint := splitHint(err.Error())
+			text, hint := doctor.Remedy(err.Error())
 			fmt.Fprintf(q.out, "  %s: %s\n", text, hint)
 			continue
 		}

@@ -98,6 +98,7 @@ func (w *workplace) deploy(t *testing.T) {
 	w.run(t, "make migrate") // again, with nothing to do
 	_, url := database.Login(t, "in role watertight_app")
 	w.env = append(w.env, "DATABASE_URL="+url, "WATERTIGHT_CONTEXT_KEY="+key)
+	require.Empty(t, w.run(t, "make --silent doctor"), "the set-up is sound")
 
 	// Nobody is registered yet: the program connects, and is refused.
 	id := "6f1e2b0c-539a-4d10-8e77-0a1b2c3d4e5f"

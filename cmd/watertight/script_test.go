@@ -35,26 +35,36 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"code": expectCode},
-		Condition: func(cond string) (bool, error) {
-			if cond != "sqlc" {
-				return false, fmt.Errorf("unknown condition %q", cond)
-			}
-			return sqlc(t) != "", nil
-		},
+		Condition:           sqlcCondition(t),
 		Setup: func(e *testscript.Env) error {
-			path := sqlc(t)
-			e.Setenv("SQLC", path)
+			setSqlc(t, e)
 			library, err := filepath.Abs(filepath.Join("..", ".."))
 			if err != nil {
 				return err
 			}
 			e.Setenv("LIBRARY", library)
-			if path != "" {
-				e.Setenv("PATH", filepath.Dir(path)+string(os.PathListSeparator)+e.Getenv("PATH"))
-			}
 			return setupModule(e)
 		},
 	})
+}
+
+// sqlcCondition is [sqlc]: there is a sqlc on this machine.
+func sqlcCondition(t *testing.T) func(string) (bool, error) {
+	return func(cond string) (bool, error) {
+		if cond != "sqlc" {
+			return false, fmt.Errorf("unknown condition %q", cond)
+		}
+		return sqlc(t) != "", nil
+	}
+}
+
+// setSqlc puts sqlc, if there is one, on a script's PATH and into $SQLC.
+func setSqlc(t *testing.T, e *testscript.Env) {
+	path := sqlc(t)
+	e.Setenv("SQLC", path)
+	if path != "" {
+		e.Setenv("PATH", filepath.Dir(path)+string(os.PathListSeparator)+e.Getenv("PATH"))
+	}
 }
 
 // setupModule lets a script that has a folder named module build in it: it gets

@@ -32,6 +32,15 @@ func findSqlc(ctx context.Context, dir, named string, notify io.Writer) (string,
 		}
 		return named, nil
 	}
+	if p := Installed(ctx, dir); p != "" {
+		return p, nil
+	}
+	return built(ctx, notify)
+}
+
+// Installed returns the path of a sqlc of version [SqlcVersion] that is on this
+// machine, or "". dir is the folder of the configuration.
+func Installed(ctx context.Context, dir string) string {
 	candidates := []func() string{
 		func() string { return toolOf(ctx, toolsModule(dir)) },
 		func() string { return toolOf(ctx, dir) },
@@ -41,11 +50,11 @@ func findSqlc(ctx context.Context, dir, named string, notify io.Writer) (string,
 	for _, candidate := range candidates {
 		if p := candidate(); p != "" {
 			if v, err := sqlcVersion(ctx, p); err == nil && v == SqlcVersion {
-				return p, nil
+				return p
 			}
 		}
 	}
-	return installed(ctx, notify)
+	return ""
 }
 
 // cacheDir is where this package keeps the sqlc that it built. It is empty for
@@ -58,8 +67,8 @@ func cacheDir() string {
 	return filepath.Join(dir, "watertight", "sqlc-"+SqlcVersion)
 }
 
-// installed downloads and builds sqlc with the go command, once.
-func installed(ctx context.Context, notify io.Writer) (string, error) {
+// built downloads and builds sqlc with the go command, once.
+func built(ctx context.Context, notify io.Writer) (string, error) {
 	dir := cacheDir()
 	if dir == "" {
 		return "", fmt.Errorf("sqlc %s is not installed and there is no home to keep it in (go install %s@%s, and put it on the PATH)", SqlcVersion, sqlcPackage, SqlcVersion)

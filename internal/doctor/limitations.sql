@@ -1,0 +1,1 @@
+select id, what, consequence from watertight.limitation order by id

@@ -1,0 +1,1 @@
+select version from watertight.applied_migrations() as version
