@@ -19,6 +19,20 @@ insert into organizations (name) values ('Acme'), ('Birch');
 insert into customers (organization_id, email) select o.id, o.name || n from organizations o, generate_series(1, 50) n;
 insert into orders (customer_id, total) select id, 10 from customers, generate_series(1, 10);`
 
+// emptyDatabase is on a server where another database uses Watertight's roles:
+// a test that takes Watertight out again, beside others that install it, would
+// drop them otherwise.
+func emptyDatabase(t *testing.T, setup ...string) *pgtest.Database {
+	t.Helper()
+	pgtest.New(t)
+	return pgtest.New(t, pgtest.Config{Empty: true, Setup: setup})
+}
+
+func shopDatabase(t *testing.T) *pgtest.Database {
+	t.Helper()
+	return emptyDatabase(t, shop)
+}
+
 func connect(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -48,7 +62,7 @@ func write(t *testing.T, plan *adopt.Plan) []*adopt.Step {
 
 func TestSchemaBecomesWatertight(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t, pgtest.Config{Empty: true, Setup: []string{shop}})
+	db := shopDatabase(t)
 	steps := write(t, read(t, db.AdminURL, adopt.Config{}))
 	require.NoError(t, adopt.Apply(t.Context(), db.AdminURL, steps, adopt.Run{}))
 	report, err := inspect.Check(t.Context(), connect(t, db.AdminURL), inspect.Config{AppRole: "watertight_app"})

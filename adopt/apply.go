@@ -40,8 +40,9 @@ type Run struct {
 	// batch, and of each new attempt.
 	Progress func(Event)
 
-	// observe, if not nil, is asked before a transaction commits: for tests.
-	observe func(ctx context.Context, tx pgx.Tx, statement string) error
+	// observe, if not nil, stands around each statement in its transaction: for
+	// tests.
+	observe func(ctx context.Context, tx pgx.Tx, statement string, run func() error) error
 }
 
 // An Event is something to show to whoever waits.
@@ -67,6 +68,9 @@ func (r Run) withDefaults() Run {
 	}
 	if r.Progress == nil {
 		r.Progress = func(Event) {}
+	}
+	if r.observe == nil {
+		r.observe = func(_ context.Context, _ pgx.Tx, _ string, run func() error) error { return run() }
 	}
 	return r
 }
@@ -331,13 +335,8 @@ func (r *runner) statement(ctx context.Context, s *Step, sql string, reverts boo
 			if _, err := tx.Exec(ctx, "select set_config('lock_timeout', $1, true)", strconv.FormatInt(r.LockTimeout.Milliseconds(), 10)); err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, sql); err != nil {
+			if err := r.observe(ctx, tx, sql, func() error { _, err := tx.Exec(ctx, sql); return err }); err != nil {
 				return err
-			}
-			if r.observe != nil {
-				if err := r.observe(ctx, tx, sql); err != nil {
-					return err
-				}
 			}
 			return r.note(ctx, tx, s, reverts, done, last)
 		})

@@ -40,7 +40,7 @@ func TestRandomSchemas(t *testing.T) {
 
 func adoptShape(t *testing.T, seed uint64, attacked bool) {
 	s := newShape(seed)
-	db := pgtest.New(t, pgtest.Config{Empty: true})
+	db := emptyDatabase(t)
 	conn := connect(t, db.AdminURL)
 	role, roleURL := db.Login(t)
 	script := s.sql.String()

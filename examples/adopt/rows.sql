@@ -14,7 +14,7 @@ insert into categories (organization_id, name) select id, 'All' from organizatio
 insert into categories (organization_id, parent_id, name) select organization_id, id, 'Some' from categories;
 insert into products (organization_id, category_id, sku, title, price)
   select c.organization_id, c.id, format('SKU-%s-%s', c.id, n), 'Thing', n from categories c, generate_series(1, 10) n;
-insert into product_images (product_id, url) select id, 'https://example.com/' || id from products;
+insert into product_images (product_id, url, position) select id, 'https://example.com/' || id, 1 from products;
 insert into warehouses (organization_id, code) select id, upper(slug) || '-1' from organizations;
 insert into stock select w.code, p.id, p.organization_id, 5 from products p join warehouses w using (organization_id);
 insert into orders (organization_id, customer_id, created_by, state)

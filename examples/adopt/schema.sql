@@ -84,7 +84,7 @@ create table product_images (
   id         bigserial primary key,
   product_id bigint not null references products (id) on delete cascade,
   url        text not null,
-  position   int not null default 0,
+  position   int not null,
   unique (product_id, position) deferrable initially deferred
 );
 

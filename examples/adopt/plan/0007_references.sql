@@ -1,0 +1,112 @@
+-- +goose NO TRANSACTION
+-- +watertight schema 05c83771ee7517ab
+-- Make foreign keys that carry the tenant.
+--
+-- Each is added NOT VALID, which holds from then on and reads no row, and validated afterwards,
+-- while readers and writers go on. The old ones stay for now.
+
+-- +goose Up
+alter table public.addresses add constraint addresses_customer_id_fkey_wt foreign key (tenant_id, customer_id) references public.customers (tenant_id, id) on delete cascade not valid;
+alter table public.addresses validate constraint addresses_customer_id_fkey_wt;
+alter table public.addresses add constraint addresses_organization_id_fkey_wt foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.addresses validate constraint addresses_organization_id_fkey_wt;
+alter table public.categories add constraint categories_organization_id_fkey_wt foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.categories validate constraint categories_organization_id_fkey_wt;
+alter table public.categories add constraint categories_parent_id_fkey_wt foreign key (tenant_id, parent_id) references public.categories (tenant_id, id) not valid;
+alter table public.categories validate constraint categories_parent_id_fkey_wt;
+alter table public.comments add constraint comments_author_id_fkey_wt foreign key (tenant_id, author_id) references public.users (tenant_id, id) not valid;
+alter table public.comments validate constraint comments_author_id_fkey_wt;
+alter table public.comments add constraint comments_organization_id_fkey_wt foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.comments validate constraint comments_organization_id_fkey_wt;
+alter table public.coupons add constraint coupons_organization_id_fkey_wt foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.coupons validate constraint coupons_organization_id_fkey_wt;
+alter table public.coupons add constraint coupons_tenant_fkey foreign key (tenant_id) references public.organizations (tenant_id) not valid;
+alter table public.coupons validate constraint coupons_tenant_fkey;
+alter table public.customers add constraint customers_organization_id_fkey_wt foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.customers validate constraint customers_organization_id_fkey_wt;
+alter table public.invoices add constraint invoices_order_id_fkey_wt foreign key (tenant_id, order_id) references public.orders (tenant_id, id) deferrable initially deferred not valid;
+alter table public.invoices validate constraint invoices_order_id_fkey_wt;
+alter table public.invoices add constraint invoices_organization_id_fkey_wt foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.invoices validate constraint invoices_organization_id_fkey_wt;
+alter table public.orders add constraint orders_created_by_fkey_wt foreign key (tenant_id, created_by) references public.users (tenant_id, id) not valid;
+alter table public.orders validate constraint orders_created_by_fkey_wt;
+alter table public.orders add constraint orders_customer_id_fkey_wt foreign key (tenant_id, customer_id) references public.customers (tenant_id, id) not valid;
+alter table public.orders validate constraint orders_customer_id_fkey_wt;
+alter table public.orders add constraint orders_organization_id_fkey_wt foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.orders validate constraint orders_organization_id_fkey_wt;
+alter table public.page_views_2024 add constraint page_views_organization_id_fkey foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.page_views_2024 validate constraint page_views_organization_id_fkey;
+alter table public.page_views_2025 add constraint page_views_organization_id_fkey foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.page_views_2025 validate constraint page_views_organization_id_fkey;
+alter table public.page_views add constraint page_views_organization_id_fkey foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id);
+alter table public.payments add constraint payments_invoice_id_fkey_wt foreign key (tenant_id, invoice_id) references public.invoices (tenant_id, id) not valid;
+alter table public.payments validate constraint payments_invoice_id_fkey_wt;
+alter table public.payments add constraint payments_organization_id_fkey_wt foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.payments validate constraint payments_organization_id_fkey_wt;
+alter table public.products add constraint products_category_id_fkey_wt foreign key (tenant_id, category_id) references public.categories (tenant_id, id) on delete set null (category_id) not valid;
+alter table public.products validate constraint products_category_id_fkey_wt;
+alter table public.products add constraint products_organization_id_fkey_wt foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.products validate constraint products_organization_id_fkey_wt;
+alter table public.stock add constraint stock_product_id_fkey_wt foreign key (tenant_id, product_id) references public.products (tenant_id, id) not valid;
+alter table public.stock validate constraint stock_product_id_fkey_wt;
+alter table public.stock add constraint stock_warehouse_code_fkey_wt foreign key (tenant_id, warehouse_code) references public.warehouses (tenant_id, code) not valid;
+alter table public.stock validate constraint stock_warehouse_code_fkey_wt;
+alter table public.stock add constraint stock_organization_id_fkey foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.stock validate constraint stock_organization_id_fkey;
+alter table public.teams add constraint teams_organization_id_fkey_wt foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.teams validate constraint teams_organization_id_fkey_wt;
+alter table public.users add constraint users_manager_id_fkey_wt foreign key (tenant_id, manager_id) references public.users (tenant_id, id) on delete set null (manager_id) not valid;
+alter table public.users validate constraint users_manager_id_fkey_wt;
+alter table public.users add constraint users_organization_id_fkey_wt foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.users validate constraint users_organization_id_fkey_wt;
+alter table public.warehouses add constraint warehouses_organization_id_fkey_wt foreign key (tenant_id, organization_id) references public.organizations (tenant_id, id) not valid;
+alter table public.warehouses validate constraint warehouses_organization_id_fkey_wt;
+alter table public.order_items add constraint order_items_order_id_fkey_wt foreign key (tenant_id, order_id) references public.orders (tenant_id, id) on delete cascade not valid;
+alter table public.order_items validate constraint order_items_order_id_fkey_wt;
+alter table public.order_items add constraint order_items_product_id_fkey_wt foreign key (tenant_id, product_id) references public.products (tenant_id, id) not valid;
+alter table public.order_items validate constraint order_items_product_id_fkey_wt;
+alter table public.order_log add constraint order_log_order_id_fkey_wt foreign key (tenant_id, order_id) references public.orders (tenant_id, id) on delete cascade not valid;
+alter table public.order_log validate constraint order_log_order_id_fkey_wt;
+alter table public.product_images add constraint product_images_product_id_fkey_wt foreign key (tenant_id, product_id) references public.products (tenant_id, id) on delete cascade not valid;
+alter table public.product_images validate constraint product_images_product_id_fkey_wt;
+alter table public.team_members add constraint team_members_team_id_fkey_wt foreign key (tenant_id, team_id) references public.teams (tenant_id, id) on delete cascade not valid;
+alter table public.team_members validate constraint team_members_team_id_fkey_wt;
+alter table public.team_members add constraint team_members_user_id_fkey_wt foreign key (tenant_id, user_id) references public.users (tenant_id, id) on delete cascade not valid;
+alter table public.team_members validate constraint team_members_user_id_fkey_wt;
+
+-- +goose Down
+alter table public.addresses drop constraint if exists addresses_customer_id_fkey_wt;
+alter table public.addresses drop constraint if exists addresses_organization_id_fkey_wt;
+alter table public.categories drop constraint if exists categories_organization_id_fkey_wt;
+alter table public.categories drop constraint if exists categories_parent_id_fkey_wt;
+alter table public.comments drop constraint if exists comments_author_id_fkey_wt;
+alter table public.comments drop constraint if exists comments_organization_id_fkey_wt;
+alter table public.coupons drop constraint if exists coupons_organization_id_fkey_wt;
+alter table public.coupons drop constraint if exists coupons_tenant_fkey;
+alter table public.customers drop constraint if exists customers_organization_id_fkey_wt;
+alter table public.invoices drop constraint if exists invoices_order_id_fkey_wt;
+alter table public.invoices drop constraint if exists invoices_organization_id_fkey_wt;
+alter table public.orders drop constraint if exists orders_created_by_fkey_wt;
+alter table public.orders drop constraint if exists orders_customer_id_fkey_wt;
+alter table public.orders drop constraint if exists orders_organization_id_fkey_wt;
+alter table public.page_views drop constraint if exists page_views_organization_id_fkey;
+alter table public.page_views_2024 drop constraint if exists page_views_organization_id_fkey;
+alter table public.page_views drop constraint if exists page_views_organization_id_fkey;
+alter table public.page_views_2025 drop constraint if exists page_views_organization_id_fkey;
+alter table public.payments drop constraint if exists payments_invoice_id_fkey_wt;
+alter table public.payments drop constraint if exists payments_organization_id_fkey_wt;
+alter table public.products drop constraint if exists products_category_id_fkey_wt;
+alter table public.products drop constraint if exists products_organization_id_fkey_wt;
+alter table public.stock drop constraint if exists stock_product_id_fkey_wt;
+alter table public.stock drop constraint if exists stock_warehouse_code_fkey_wt;
+alter table public.stock drop constraint if exists stock_organization_id_fkey;
+alter table public.teams drop constraint if exists teams_organization_id_fkey_wt;
+alter table public.users drop constraint if exists users_manager_id_fkey_wt;
+alter table public.users drop constraint if exists users_organization_id_fkey_wt;
+alter table public.warehouses drop constraint if exists warehouses_organization_id_fkey_wt;
+alter table public.order_items drop constraint if exists order_items_order_id_fkey_wt;
+alter table public.order_items drop constraint if exists order_items_product_id_fkey_wt;
+alter table public.order_log drop constraint if exists order_log_order_id_fkey_wt;
+alter table public.product_images drop constraint if exists product_images_product_id_fkey_wt;
+alter table public.team_members drop constraint if exists team_members_team_id_fkey_wt;
+alter table public.team_members drop constraint if exists team_members_user_id_fkey_wt;
