@@ -112,9 +112,10 @@ var arrows = map[string][]string{
 	"bench/growth":           {"tenancy", "bench/internal/figures", "bench/internal/plans", "leaktest/pgtest", pgx, uuid},
 
 	// What an auditor and a newcomer read.
-	"docs":        {},
-	"enforcement": {},
-	"faults":      {},
+	"docs":           {},
+	"enforcement":    {},
+	"faults":         {},
+	"examples/adopt": {},
 	"examples/bookings": {
 		"tenancy", "leaktest", "examples/bookings/platform", "examples/bookings/service", "examples/bookings/site",
 		"examples/bookings/store", pgx, uuid,

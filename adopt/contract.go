@@ -240,6 +240,9 @@ func (m *model) protectStep() *Step {
 			m.protectTable(s, t)
 		case shared:
 			s.up("select watertight_adopt.save_table(%d, %s)", protectNumber, literal(t.Name()))
+			for _, p := range t.parts { // share() does not reach below the table
+				s.up("alter table %s enable row level security, force row level security", p.Name())
+			}
 			s.up("select watertight.share(%s)", literal(t.Name()))
 			s.down("select watertight_adopt.unprotect(%s)", literal(t.Name()))
 		}

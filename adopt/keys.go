@@ -238,6 +238,9 @@ func (m *model) referenceOf(t, p *table, k *catalog.Constraint, taken map[string
 	}
 	ref := &reference{from: t, to: p, constraint: k, old: k.Name}
 	if p.class == root && !(len(t.ways) == 1 && t.ways[0].to == p && slices.Equal(t.ways[0].cols, child)) {
+		if t.open {
+			return ref
+		}
 		name := t.Name() + "." + catalog.Quote(k.Name)
 		if m.decidedReference(name) == "drop" {
 			return ref

@@ -28,6 +28,7 @@ type table struct {
 	added  bool   // the plan adds the column
 	ways   []way  // how its rows get their tenant, the surest first
 	from   string // or an expression for the tenant's key
+	open   bool   // there are two ways, and nobody has chosen one yet
 	parts  []*catalog.Relation
 
 	references []*reference

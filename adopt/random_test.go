@@ -57,7 +57,7 @@ func adoptShape(t *testing.T, seed uint64, attacked bool) {
 	}
 	before := fingerprint(t, conn)
 
-	plan, decisions := s.answer(t, db.AdminURL, conn)
+	plan := s.answer(t, db.AdminURL, conn)
 	steps := write(t, plan)
 	expand := 0
 	for _, step := range steps {
@@ -73,7 +73,9 @@ func adoptShape(t *testing.T, seed uint64, attacked bool) {
 	require.NoError(t, old.Close(t.Context()))
 	require.NoError(t, adopt.Apply(t.Context(), db.AdminURL, steps, adopt.Run{}))
 	require.Equal(t, rows, contents(t, conn, plan), "no row has changed")
-	proveShape(t, db, conn, s, decisions, attacked)
+	// A column that is named tenant_id and is not the tenant's gets values from
+	// leaktest that do not fit: it says then that nothing was proved.
+	proveShape(t, db, conn, []string{plan.Column, "tenant_id"}, attacked && (plan.Column == "tenant_id" || s.column != "tenant_id"))
 
 	require.NoError(t, conn.Close(t.Context()))
 	require.NoError(t, adopt.Revert(t.Context(), db.AdminURL, steps, adopt.Run{}))
@@ -90,17 +92,18 @@ func run(t *testing.T, conn *pgx.Conn, sql string) {
 
 // answer answers as a person would, and requires that nothing is asked but what
 // there is to ask, with the numbers that were planted.
-func (s *shape) answer(t *testing.T, url string, conn *pgx.Conn) (*adopt.Plan, adopt.Decisions) {
+func (s *shape) answer(t *testing.T, url string, conn *pgx.Conn) *adopt.Plan {
 	t.Helper()
 	cfg := adopt.Config{
 		TenantTable: s.root.name, TenantColumn: strings.Trim(s.column, `"`),
 		Decisions: adopt.Decisions{Tables: map[string]adopt.TableDecision{}, References: map[string]string{}, Functions: map[string]string{}},
 	}
 	counted := map[string]int64{}
-	for range 3 {
+	for range 4 {
 		plan := read(t, url, cfg)
-		mended := false
+		decided := false
 		for _, q := range plan.Questions {
+			decided = decided || q.Kind != "two-tenants"
 			switch q.Kind {
 			case "no-way":
 				require.Contains(t, []string{"shared", "closed"}, s.decisions[q.Object], q.Message)
@@ -114,28 +117,27 @@ func (s *shape) answer(t *testing.T, url string, conn *pgx.Conn) (*adopt.Plan, a
 				cfg.Decisions.Functions[q.Object] = s.decisions[q.Object]
 			case "two-tenants":
 				counted[q.Object] = q.Rows
-				mended = true
 			default:
 				t.Fatalf("%s: %s", q.Kind, q.Message)
 			}
 		}
 		if len(plan.Questions) == 0 {
 			require.Equal(t, s.planted, counted, "what was planted is what was found")
-			return plan, cfg.Decisions
+			return plan
 		}
-		if mended {
+		if !decided { // first decide, then count again, then mend
 			for _, sql := range s.mend {
 				run(t, conn, sql)
 			}
 		}
 	}
 	t.Fatal("the questions do not end")
-	return nil, adopt.Decisions{}
+	return nil
 }
 
-func proveShape(t *testing.T, db *pgtest.Database, conn *pgx.Conn, s *shape, decisions adopt.Decisions, attacked bool) {
+func proveShape(t *testing.T, db *pgtest.Database, conn *pgx.Conn, columns []string, attacked bool) {
 	t.Helper()
-	report, err := inspect.Check(t.Context(), conn, inspect.Config{AppRole: "watertight_app"})
+	report, err := inspect.Check(t.Context(), conn, inspect.Config{AppRole: "watertight_app", TenantColumns: columns})
 	require.NoError(t, err)
 	for _, f := range report.Findings {
 		require.NotEqual(t, "error", f.Severity, "%s %s", f.Rule, f.Message)
@@ -147,7 +149,7 @@ func proveShape(t *testing.T, db *pgtest.Database, conn *pgx.Conn, s *shape, dec
 		return
 	}
 	require.NoError(t, conn.Close(t.Context())) // a copy needs the database for itself
-	checked, err := leaktest.Check(t.Context(), leaktest.Config{URL: db.AdminURL, AppRole: "watertight_app", YesDestroy: true})
+	checked, err := leaktest.Check(t.Context(), leaktest.Config{URL: db.AdminURL, AppRole: "watertight_app", TenantColumns: columns, YesDestroy: true})
 	require.NoError(t, err)
 	for _, f := range checked.Findings {
 		require.NotEqual(t, "error", f.Severity, "%s %s %s", f.Rule, f.Object, f.Message)

@@ -23,6 +23,9 @@ type count struct {
 func (m *model) counts() []count {
 	var out []count
 	for _, t := range m.order[1:] {
+		if t.open {
+			continue
+		}
 		out = append(out, m.countsOf(t)...)
 	}
 	return out

@@ -203,7 +203,7 @@ func (m *model) fillFunction(t *table) string {
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.%[2]s is distinct from old.%[2]s or (new.%[2]s is not null and %[3]s) then
@@ -212,8 +212,8 @@ begin
   elsif new.%[2]s is not null then
     return new;
   end if;
-  select %[4]s into found from (select new.*) t;
-  new.%[2]s := coalesce(found, new.%[2]s);
+  select %[4]s into owner from (select new.*) t;
+  new.%[2]s := coalesce(owner, new.%[2]s);
   return new;
 end $fill$`, t.fillFunction(), col, unmoved, m.tenantOf(t, "t"))
 }

@@ -203,7 +203,7 @@ func (m *model) settleDirect(t *table) {
 		}
 		m.ask("two-ways", t.Name(), 0, fmt.Sprintf("tables: {%s: {column: %s}} names the one that owns the row", yamlKey(t.Name()), cols[0]),
 			"%s refers to %s by %s", t.Name(), m.root.Name(), strings.Join(cols, " and "))
-		ways = ways[:1] // as if, so that the other questions are asked, too
+		ways, t.open = ways[:1], true // as if, so that questions about other tables are asked, too
 	}
 	t.class, t.ways = tenant, ways
 	w := ways[0]

@@ -12,7 +12,7 @@ create or replace function watertight_adopt."fill public.addresses_t"() returns 
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -21,8 +21,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -32,7 +32,7 @@ create or replace function watertight_adopt."fill public.categories_t"() returns
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -41,8 +41,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -52,7 +52,7 @@ create or replace function watertight_adopt."fill public.comments_t"() returns t
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -61,8 +61,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -72,7 +72,7 @@ create or replace function watertight_adopt."fill public.coupons_t"() returns tr
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -81,8 +81,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -92,7 +92,7 @@ create or replace function watertight_adopt."fill public.customers_t"() returns 
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -101,8 +101,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -112,7 +112,7 @@ create or replace function watertight_adopt."fill public.invoices_t"() returns t
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -121,8 +121,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -132,7 +132,7 @@ create or replace function watertight_adopt."fill public.orders_t"() returns tri
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -141,8 +141,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -152,7 +152,7 @@ create or replace function watertight_adopt."fill public.page_views_t"() returns
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -161,8 +161,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -172,7 +172,7 @@ create or replace function watertight_adopt."fill public.payments_t"() returns t
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -181,8 +181,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -192,7 +192,7 @@ create or replace function watertight_adopt."fill public.products_t"() returns t
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -201,8 +201,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -212,7 +212,7 @@ create or replace function watertight_adopt."fill public.stock_t"() returns trig
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -221,8 +221,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -232,7 +232,7 @@ create or replace function watertight_adopt."fill public.teams_t"() returns trig
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -241,8 +241,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -252,7 +252,7 @@ create or replace function watertight_adopt."fill public.users_t"() returns trig
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -261,8 +261,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -272,7 +272,7 @@ create or replace function watertight_adopt."fill public.warehouses_t"() returns
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.organization_id is not distinct from old.organization_id) then
@@ -281,8 +281,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.organizations p where p.id = t.organization_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -292,7 +292,7 @@ create or replace function watertight_adopt."fill public.order_items_t"() return
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.order_id is not distinct from old.order_id) then
@@ -301,8 +301,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.orders p where p.id = t.order_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.orders p where p.id = t.order_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -312,7 +312,7 @@ create or replace function watertight_adopt."fill public.order_log_t"() returns 
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.order_id is not distinct from old.order_id) then
@@ -321,8 +321,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.orders p where p.id = t.order_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.orders p where p.id = t.order_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -332,7 +332,7 @@ create or replace function watertight_adopt."fill public.product_images_t"() ret
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.product_id is not distinct from old.product_id) then
@@ -341,8 +341,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.products p where p.id = t.product_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.products p where p.id = t.product_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
@@ -352,7 +352,7 @@ create or replace function watertight_adopt."fill public.team_members_t"() retur
   language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $fill$
 declare
-  found uuid;
+  owner uuid;
 begin
   if tg_op = 'UPDATE' then
     if new.tenant_id is distinct from old.tenant_id or (new.tenant_id is not null and new.team_id is not distinct from old.team_id) then
@@ -361,8 +361,8 @@ begin
   elsif new.tenant_id is not null then
     return new;
   end if;
-  select (select p.tenant_id from public.teams p where p.id = t.team_id) into found from (select new.*) t;
-  new.tenant_id := coalesce(found, new.tenant_id);
+  select (select p.tenant_id from public.teams p where p.id = t.team_id) into owner from (select new.*) t;
+  new.tenant_id := coalesce(owner, new.tenant_id);
   return new;
 end $fill$;
 -- +goose StatementEnd
