@@ -84,7 +84,7 @@ var arrows = map[string][]string{
 	"inspect":          {"internal/catalog", "internal/sarif", pgx},
 	"internal/catalog": {pgx},
 	"leaktest":         {"tenancy", "internal/catalog", "internal/sarif", pgx},
-	"leaktest/pgtest":  {"tenancy", "schema", pgx, testcontainers, embedded},
+	"leaktest/pgtest":  {"tenancy", "schema", pgx, uuid, testcontainers, embedded},
 
 	// The commands, and what only they use.
 	"internal/sqlcplugin": {},

@@ -8,13 +8,14 @@
 //
 // Then, in the team's own migrations, run as watertight_migrator:
 //
-//	create table bookings (
+//	create schema app; -- nobody but a superuser may create in public any more
+//	create table app.bookings (
 //		tenant_id uuid not null,
 //		id        uuid not null default gen_random_uuid(),
 //		room      text not null,
 //		primary key (tenant_id, id)
 //	);
-//	select watertight.protect('bookings');
+//	select watertight.protect('app.bookings');
 //
 // # Roles
 //
