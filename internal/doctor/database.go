@@ -180,7 +180,7 @@ func whyUnreachable(err error) (message, fix string) {
 		case "3D000":
 			return "there is no such database on the server", "createdb, or correct the name in the URL"
 		case "42501":
-			return "the role may not connect to the database", "grant connect on database … to …; watertight migrate does so for watertight_app"
+			return "the role may not connect to the database", "let it connect to the database; watertight migrate does so for watertight_app"
 		case "53300":
 			return "the server has no connection left", "end idle sessions, or put fewer connections into the pools"
 		case "57P03":
