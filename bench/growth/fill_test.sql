@@ -4,8 +4,8 @@
 -- at (keys, indexes, statistics) stays.
 do $fill$
 declare
-  tenants constant int := 4000;
-  total   constant int := 30000;
+  tenants constant int := 1500;
+  total   constant int := 12000;
   guard record;
   rel   record;
   item  record;
@@ -20,7 +20,7 @@ begin
   end loop;
   create temp table sizes as
     select ('00000000-0000-4000-8000-' || lpad(k::text, 12, '0'))::uuid as id,
-      greatest(1, (total / 9.0 / k)::int) as rows
+      greatest(1, (total / 8.0 / k)::int) as rows
     from generate_series(1, tenants) k;
   -- The tenants first: a definer function may ask whether one is active.
   for rel in
