@@ -22,7 +22,7 @@ func (p *Platform) openKeys(_ context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.ring, err = crypto.NewRing(crypto.RingConfig{Store: store, KEKs: []crypto.KEK{p.kek}}); err != nil {
+	if p.Ring, err = crypto.NewRing(crypto.RingConfig{Store: store, KEKs: []crypto.KEK{p.kek}}); err != nil {
 		return err
 	}
 	hashing := crypto.HasherConfig{}
@@ -37,7 +37,7 @@ func (p *Platform) openKeys(_ context.Context, cfg Config) (err error) {
 const issuer, audience = "https://bookings.example", "bookings"
 
 func (p *Platform) openEntrance(context.Context, Config) error {
-	passwords, err := crypto.NewPasswords(p.ring, p.Hasher)
+	passwords, err := crypto.NewPasswords(p.Ring, p.Hasher)
 	if err != nil {
 		return err
 	}

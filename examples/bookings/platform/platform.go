@@ -47,13 +47,13 @@ type Platform struct {
 	Service  *service.Bookings
 	Entrance *service.Entrance
 	Files    *files.Store
+	Ring     *crypto.Ring
 	Hasher   *crypto.Hasher
 
 	Customers []*Customer
 	Staff     []*Staff
 
 	operator *crosstenant.DB
-	ring     *crypto.Ring
 	kek      *crypto.FileKEK
 	dir      string // of keys and files
 	closers  []func() error
@@ -213,7 +213,7 @@ func (p *Platform) openService(ctx context.Context, _ Config) error {
 		return err
 	}
 	p.Service, err = service.New(service.Config{
-		DB: p.DB, Ring: p.ring, SignIn: p.Entrance.Passwords, Files: p.Files,
+		DB: p.DB, Ring: p.Ring, SignIn: p.Entrance.Passwords, Files: p.Files,
 		Source: pretendCalendar{}, Exporter: exporter,
 	})
 	return err
@@ -226,7 +226,7 @@ func (p *Platform) openFiles() error {
 	}
 	p.closers = append(p.closers, bucket.Close)
 	p.Files, err = files.New(files.Config{
-		DB: p.DB, Ring: p.ring, Bucket: bucket, MaxSize: service.MaxFile,
+		DB: p.DB, Ring: p.Ring, Bucket: bucket, MaxSize: service.MaxFile,
 		LinkKeys: []files.LinkKey{{ID: "1", Key: newSecret()}},
 	})
 	return err
