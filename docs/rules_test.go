@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/watertight-go/watertight/inspect"
+	"github.com/watertight-go/watertight/internal/doctor"
 	"github.com/watertight-go/watertight/leaktest"
 	"github.com/watertight-go/watertight/lint"
 )
@@ -40,6 +41,9 @@ func collectRules(t *testing.T) []rulePage {
 	}
 	for _, r := range leaktest.Rules() {
 		pages = append(pages, rulePage{r.ID, "", r.Title, r.Why + "\n\nFix: " + r.Fix + ".", "attack", ""})
+	}
+	for _, r := range doctor.Rules() {
+		pages = append(pages, rulePage{r.ID, r.Severity, r.Title, r.Why + "\n\nThe finding says what mends it.", "doctor", ""})
 	}
 	return pages
 }
@@ -146,6 +150,7 @@ func rulesIndex(rules []rulePage) string {
 		{"lint", "Queries: `watertight lint`, the plugin of sqlc"},
 		{"inspect", "A live database: `watertight inspect`"},
 		{"attack", "Attacks: `watertight attack`, `watertight prove`, package leaktest"},
+		{"doctor", "A set-up: `watertight doctor`"},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n| id | finding |\n|---|---|\n", group.heading)
 		for _, r := range rules {
