@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,7 +20,8 @@ import (
 // functions of the database, rules, commands and their flags.
 func TestNamesExist(t *testing.T) {
 	t.Parallel()
-	tree := readTree(t)
+	tree := newTree(t)
+	t.Run("wrong names are seen", func(t *testing.T) { wrongNamesAreSeen(t, tree) })
 	seen := 0
 	for _, name := range append(allPages(t), "../CHANGELOG.md") {
 		text := withoutBlocks(readFile(t, name))
@@ -127,17 +127,6 @@ func (tr *tree) lookCommand(words string) string {
 	}
 	return ""
 }
-
-var readTree = func() func(t *testing.T) *tree {
-	var once sync.Once
-	var tr *tree
-	return func(t *testing.T) *tree {
-		t.Helper()
-		once.Do(func() { tr = newTree(t) })
-		require.NotNil(t, tr, "the tree could not be read")
-		return tr
-	}
-}()
 
 func newTree(t *testing.T) *tree {
 	t.Helper()
@@ -317,10 +306,9 @@ func hasAnchor(text, anchor string) bool {
 	return false
 }
 
-// Each kind of wrong name is seen.
-func TestWrongNamesAreSeen(t *testing.T) {
-	t.Parallel()
-	tree := readTree(t)
+// wrongNamesAreSeen tries each kind of wrong name.
+func wrongNamesAreSeen(t *testing.T, tree *tree) {
+	t.Helper()
 	for _, wrong := range []string{
 		"TestThatNobodyWrote", "envelope: TestThatNobodyWrote", "tenancy.Opens", "tenancy.Config.Keys", "schema.AddKey2(ctx)",
 		"tenancy/open.txt", "lint/rules/wtl000", "select watertight.protects('t')", "WTL999",
@@ -329,7 +317,7 @@ func TestWrongNamesAreSeen(t *testing.T) {
 		require.NotEmpty(t, tree.look(wrong), wrong)
 	}
 	for _, right := range []string{
-		"TestWrongNamesAreSeen", "tenancy.Open", "tenancy.DB.Admit", "tenancy.Config.Key", "tenancy/open.go", "lint/",
+		"TestNamesExist", "tenancy.Open", "tenancy.DB.Admit", "tenancy.Config.Key", "tenancy/open.go", "lint/",
 		"select watertight.protect('t')", "WTL001", "WTI001", "WTA001", "watertight inspect URL --app-role app",
 		"watertight audit seal", "watertight audit seal URL --signing-key FILE", "io.Reader", "some words",
 	} {

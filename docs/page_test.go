@@ -15,7 +15,7 @@ import (
 type page struct {
 	name     string
 	text     string
-	migrated bool // its database has Watertight in it from the beginning
+	database string // what is in its database from the beginning, see databases
 	blocks   []block
 }
 
@@ -91,8 +91,11 @@ func parsePage(name, text string) (page, error) {
 	for i := 0; i < len(lines); i++ {
 		line := strings.TrimSpace(lines[i])
 		if m := comment.FindStringSubmatch(line); m != nil {
-			if m[1] == "database" && m[2] == "migrated" {
-				p.migrated = true
+			if m[1] == "database" {
+				if _, ok := databases[m[2]]; !ok {
+					return p, fmt.Errorf("%s:%d: there is no kind of database %q", name, i+1, m[2])
+				}
+				p.database = m[2]
 				continue
 			}
 			said[m[1]] = m[2]
@@ -157,8 +160,8 @@ func TestDesignIndexIsComplete(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, notes)
 	for _, note := range notes {
-		title := regexp.MustCompile(`^# \d+[.:] (.+)`).FindStringSubmatch(readFile(t, note))
-		require.NotNil(t, title, "%s does not begin with a number and a title", note)
+		title := regexp.MustCompile(`^# (?:\d+[.:] )?(.+)`).FindStringSubmatch(readFile(t, note))
+		require.NotNil(t, title, "%s does not begin with a title", note)
 		require.Contains(t, index, "["+title[1]+"]("+filepath.Base(note)+")", "design/README.md lacks it")
 	}
 }

@@ -27,13 +27,34 @@ type sandbox struct {
 	db    *pgtest.Database
 }
 
-func newSandbox(t *testing.T, p *programs, migrated bool) *sandbox {
+// databases are what a page may begin with.
+var databases = map[string]pgtest.Config{
+	"":         {Empty: true},
+	"migrated": {},
+	"bookings": {Setup: []string{bookingsSQL}},
+}
+
+const bookingsSQL = `
+create schema app;
+create table app.rooms (tenant_id uuid not null, id uuid not null default gen_random_uuid(), name text not null, primary key (tenant_id, id));
+create table app.bookings (
+	tenant_id uuid not null,
+	id        uuid not null default gen_random_uuid(),
+	room_id   uuid not null,
+	guest     text not null,
+	primary key (tenant_id, id),
+	foreign key (tenant_id, room_id) references app.rooms (tenant_id, id)
+);
+select watertight.protect('app.rooms');
+select watertight.protect('app.bookings');`
+
+func newSandbox(t *testing.T, p *programs, database string) *sandbox {
 	t.Helper()
 	home := t.TempDir()
-	s := &sandbox{dir: filepath.Join(home, "work"), state: filepath.Join(home, "state"), db: pgtest.New(t, pgtest.Config{Empty: !migrated})}
+	s := &sandbox{dir: filepath.Join(home, "work"), state: filepath.Join(home, "state"), db: pgtest.New(t, databases[database])}
 	require.NoError(t, errors.Join(os.Mkdir(s.dir, 0o755), os.Mkdir(s.state, 0o755)))
 	app := s.db.AppURL
-	if !migrated {
+	if database == "" {
 		// The roles belong to the server, and are there once a template was made.
 		pgtest.New(t)
 		_, app = s.db.Login(t, "in role watertight_app")
