@@ -18,7 +18,7 @@
 // every table whose rows belong to one; a schema whose tenants have uuids keeps
 // its column. Every primary key, unique index and foreign key between such
 // tables gets the tenant in front, and every such table is protected.
-// docs/design/060-adoption.md says why.
+// docs/design/062-adoption.md says why.
 //
 // # Expand and contract
 //
