@@ -1,7 +1,6 @@
 package adopt
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -53,7 +52,6 @@ type model struct {
 	tables  []*table
 	byOID   map[catalog.OID]*table
 	roles   []string // that use the tables now
-	owners  []string
 	views   map[catalog.OID][]catalog.OID
 	bound   map[catalog.OID][]catalog.OID // by constraint: views that depend on it
 	unowned map[catalog.OID][]string      // sequences, by table
@@ -213,5 +211,3 @@ func (t *table) sources() []string {
 	}
 	return out
 }
-
-func byName(a, b *table) int { return cmp.Compare(a.Name(), b.Name()) }
