@@ -56,8 +56,6 @@ func (b block) check() error {
 		return nil
 	case b.language == "text" && b.follows:
 		return nil
-	case b.language == "mermaid": // a picture
-		return nil
 	}
 	return fmt.Errorf("a block of language %q has no rule (name its file, let it follow what prints it, or give the reason why it is not run)", b.language)
 }

@@ -46,6 +46,7 @@ func preparePrograms(t *testing.T) *programs {
 		"GOSUMDB=off", // nobody has published this version
 		"GOFLAGS=-buildvcs=false",
 		"REPLACE=" + p.module + "=" + clone,
+		"WATERTIGHT=" + clone, // where a page says that the reader has a clone
 	}
 	for _, name := range []string{"CI", "TMPDIR", "WATERTIGHT_PG_REMOTE", "WATERTIGHT_PG_VERSION"} {
 		if value, ok := os.LookupEnv(name); ok {
