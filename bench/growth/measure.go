@@ -23,6 +23,7 @@ type cell struct {
 	Step      step   `json:"step"`
 	Table     string `json:"table"`
 	Operation string `json:"operation"`
+	Raw       bool   `json:"raw,omitempty"` // the floor, not the library
 
 	// Nanoseconds of one operation, round by round; the rounds of one operation
 	// were taken side by side. CPU is that of client and backends.
@@ -48,6 +49,7 @@ type planned struct {
 	Operation string   `json:"operation"`
 	Mode      string   `json:"mode"`
 	Whole     []string `json:"whole_tables,omitempty"` // that are read from one end to the other
+	Sorts     bool     `json:"sorts,omitempty"`        // a list whose order comes from no index
 }
 
 func (r *results) measure(ctx context.Context, places []*place, log io.Writer) error {
@@ -58,7 +60,7 @@ func (r *results) measure(ctx context.Context, places []*place, log io.Writer) e
 	}
 	r.Machine = figures.ThisMachine(version)
 	for _, op := range operations {
-		if err := r.operation(ctx, places, op.name, op.run); err != nil {
+		if err := r.operation(ctx, places, op.name, op.reads, op.run); err != nil {
 			return fmt.Errorf("%s: %w", op.name, err)
 		}
 		fmt.Fprintf(log, "measured %s\n", op.name)
@@ -71,28 +73,38 @@ func (r *results) measure(ctx context.Context, places []*place, log io.Writer) e
 	return r.memory(ctx, places, log)
 }
 
-type runner func(ctx context.Context, p *place, c func(int) *tenancy.Conn, table string, r *rand.Rand) error
+type runner func(ctx context.Context, p *place, c handles, table string, r *rand.Rand) error
 
-// operation measures one operation in all steps side by side.
-func (r *results) operation(ctx context.Context, places []*place, name string, run runner) error {
+// operation measures one operation in all steps side by side, in the order in
+// which the page has them.
+func (r *results) operation(ctx context.Context, places []*place, name string, reads bool, run runner) error {
 	var turns []*turn
+	add := func(p *place, t *turn, with string, c handles) error {
+		t.cell.Step, t.cell.Operation = p.step, name
+		random := rand.New(rand.NewPCG(uint64(len(turns)), 1))
+		t.work = []func(context.Context) error{func(ctx context.Context) error { return run(ctx, p, c, t.cell.Table, random) }}
+		// Until the plan has settled, and what is asked often is in memory.
+		if _, _, err := figures.Together(ctx, t.work, func(_ int, since time.Duration) bool { return since < 2*r.settings.slice }); err != nil {
+			return fmt.Errorf("%s, table %s: %w", p.step, t.cell.Table, err)
+		}
+		var err error
+		t.pids, err = p.backends(ctx, with)
+		turns = append(turns, t)
+		r.Cells = append(r.Cells, t.cell)
+		return err
+	}
 	for _, p := range places {
 		for _, table := range p.tables() {
-			t := &turn{cell: &cell{Step: p.step, Table: table, Operation: name}}
-			random := rand.New(rand.NewPCG(uint64(len(turns)), 1))
-			t.work = []func(context.Context) error{func(ctx context.Context) error {
-				return run(ctx, p, func(k int) *tenancy.Conn { return p.handle(ctx, p.db, k) }, table, random)
-			}}
-			// Until the plan has settled, and what is asked often is in memory.
-			if _, _, err := figures.Together(ctx, t.work, func(_ int, since time.Duration) bool { return since < 2*r.settings.slice }); err != nil {
-				return fmt.Errorf("%s, table %s: %w", p.step, table, err)
-			}
-			var err error
-			if t.pids, err = p.backends(ctx, application); err != nil {
+			ours := func(k int) statements { return p.handle(ctx, p.db, k) }
+			if err := add(p, &turn{cell: &cell{Table: table}}, application, ours); err != nil {
 				return err
 			}
-			turns = append(turns, t)
-			r.Cells = append(r.Cells, t.cell)
+		}
+		if reads {
+			raw := func(int) statements { return p.raw }
+			if err := add(p, &turn{cell: &cell{Table: "items", Raw: true}}, applicationRaw, raw); err != nil {
+				return err
+			}
 		}
 	}
 	for range r.settings.rounds {
@@ -177,7 +189,7 @@ func (r *results) explain(ctx context.Context, p *place) error {
 				if err != nil {
 					return fmt.Errorf("explain %s: %w", name, err)
 				}
-				r.Plans = append(r.Plans, planned{p.step, table, name, mode, plan.WholeTables()})
+				r.Plans = append(r.Plans, planned{p.step, table, name, mode, plan.WholeTables(), plan.Sorts()})
 			}
 		}
 	}
@@ -242,7 +254,7 @@ func (p *place) visit(ctx context.Context, db *tenancy.DB, from, to int) error {
 				// One tenant's part of the place.
 				only := &place{tenants: p.tenants[k : k+1], sizes: p.sizes[k : k+1], upTo: p.sizes[k : k+1], fresh: p.fresh[k : k+1]}
 				for _, op := range operations {
-					err := op.run(ctx, only, func(int) *tenancy.Conn { return p.handle(ctx, db, k) }, "items", random)
+					err := op.run(ctx, only, func(int) statements { return p.handle(ctx, db, k) }, "items", random)
 					errs[i] = errors.Join(errs[i], err)
 				}
 			}

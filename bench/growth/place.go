@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/watertight-go/watertight/leaktest/pgtest"
@@ -63,6 +64,7 @@ type place struct {
 	data    *pgtest.Database
 	admin   *pgxpool.Pool
 	db      *tenancy.DB
+	raw     *pgxpool.Pool // as a role that row-level security does not apply to: the floor
 	appURL  string
 	tenants []tenancy.ID
 	sizes   []int64
@@ -71,8 +73,9 @@ type place struct {
 }
 
 const (
-	application = "growth"
-	poolSize    = 8
+	application    = "growth"
+	applicationRaw = "growth.raw"
+	poolSize       = 8
 )
 
 func newPlace(ctx context.Context, server *pgtest.Server, s step) (*place, error) {
@@ -98,8 +101,25 @@ func newPlace(ctx context.Context, server *pgtest.Server, s step) (*place, error
 	if err != nil {
 		return p, err
 	}
-	p.db, err = p.open(ctx, poolSize, application)
-	return p, err
+	if p.db, err = p.open(ctx, poolSize, application); err != nil {
+		return p, err
+	}
+	return p, p.openRaw(ctx)
+}
+
+func (p *place) openRaw(ctx context.Context) error {
+	role, address, err := p.data.NewLogin(ctx, "bypassrls")
+	if err != nil {
+		return err
+	}
+	if address, err = withParameter(address, "application_name", applicationRaw); err != nil {
+		return err
+	}
+	if err := p.exec(ctx, "grant usage on schema app to "+pgx.Identifier{role}.Sanitize(), "grant select on app.items to "+pgx.Identifier{role}.Sanitize()); err != nil {
+		return err
+	}
+	p.raw, err = pgxpool.New(ctx, address)
+	return err
 }
 
 func (p *place) open(ctx context.Context, conns int32, name string) (*tenancy.DB, error) {
@@ -161,8 +181,10 @@ func (p *place) close() {
 	if p.db != nil {
 		p.db.Close()
 	}
-	if p.admin != nil {
-		p.admin.Close()
+	for _, pool := range []*pgxpool.Pool{p.raw, p.admin} {
+		if pool != nil {
+			pool.Close()
+		}
 	}
 }
 
@@ -193,12 +215,24 @@ func (p *place) pick(r *rand.Rand, atLeast int64) (tenant int, row int64) {
 	return tenant, 1 + r.Int64N(max(1, p.sizes[tenant]-atLeast+1))
 }
 
-// operations are what is measured, on a table.
+// statements is what an operation sends its statement to.
+type statements interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// handles gives the statements of the tenant number k.
+type handles func(k int) statements
+
+// operations are what is measured, on a table; those that only read with the
+// floor beside them.
 var operations = []struct {
-	name string
-	run  func(ctx context.Context, p *place, c func(int) *tenancy.Conn, table string, r *rand.Rand) error
+	name  string
+	reads bool
+	run   func(ctx context.Context, p *place, c handles, table string, r *rand.Rand) error
 }{
-	{"point", point}, {"list50", list}, {"insert", insert},
+	{"point", true, point}, {"list50", true, list}, {"insert", false, insert},
 }
 
 const (
@@ -211,7 +245,7 @@ var firstTime = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func minutes(n int64) time.Time { return firstTime.Add(time.Duration(n) * time.Minute) }
 
-func point(ctx context.Context, p *place, c func(int) *tenancy.Conn, table string, r *rand.Rand) error {
+func point(ctx context.Context, p *place, c handles, table string, r *rand.Rand) error {
 	k, row := p.pick(r, 1)
 	var (
 		subject string
@@ -223,7 +257,7 @@ func point(ctx context.Context, p *place, c func(int) *tenancy.Conn, table strin
 
 const listed = 50
 
-func list(ctx context.Context, p *place, c func(int) *tenancy.Conn, table string, r *rand.Rand) error {
+func list(ctx context.Context, p *place, c handles, table string, r *rand.Rand) error {
 	k, row := p.pick(r, listed)
 	rows, err := c(k).Query(ctx, fmt.Sprintf(listSQL, table), p.tenants[k], minutes(row))
 	if err != nil {
@@ -243,7 +277,7 @@ func list(ctx context.Context, p *place, c func(int) *tenancy.Conn, table string
 }
 
 // insert is for one goroutine at a time: the new ids are counted.
-func insert(ctx context.Context, p *place, c func(int) *tenancy.Conn, table string, r *rand.Rand) error {
+func insert(ctx context.Context, p *place, c handles, table string, r *rand.Rand) error {
 	k, _ := p.pick(r, 1)
 	p.fresh[k]++
 	tag, err := c(k).Exec(ctx, fmt.Sprintf(insertSQL, table), p.tenants[k], p.fresh[k], "a new one", int32(1), minutes(p.fresh[k]))

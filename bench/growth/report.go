@@ -53,30 +53,33 @@ type row struct {
 	Micros    string
 	Ratio     figures.Spread
 	CPU       string // the ratio of the CPU time
+	Floor     string // how the floor grew from the first step to this one
+	OverFloor string // the ratio to the floor of the same step
 }
 
 func (r *results) markdown(w io.Writer) error {
-	growth, err := r.compare(func(c *cell) *cell {
-		if c.Table != "items" {
-			return nil
-		}
-		return r.find(r.Cells[0].Step, "items", c.Operation)
-	})
+	first := r.Cells[0].Step
+	growth, err := r.compare(
+		func(c *cell) bool { return c.Table == "items" && !c.Raw },
+		func(c *cell) *cell { return r.find(first, "items", c.Operation, false) })
 	if err != nil {
 		return err
 	}
-	parts, err := r.compare(func(c *cell) *cell {
-		if c.Table != "parts" {
-			return nil
-		}
-		return r.find(c.Step, "items", c.Operation)
-	})
+	if err := r.addFloor(growth); err != nil {
+		return err
+	}
+	parts, err := r.compare(
+		func(c *cell) bool { return c.Table == "parts" },
+		func(c *cell) *cell { return r.find(c.Step, "items", c.Operation, false) })
 	if err != nil {
 		return err
 	}
-	whole := 0
+	whole, sorts := 0, 0
 	for _, p := range r.Plans {
 		whole += len(p.Whole)
+		if p.Sorts {
+			sorts++
+		}
 	}
 	t, err := template.New("growth").Funcs(template.FuncMap{"thousands": thousands, "megabytes": megabytes}).Parse(page)
 	if err != nil {
@@ -84,24 +87,45 @@ func (r *results) markdown(w io.Writer) error {
 	}
 	return t.Execute(w, map[string]any{
 		"Results": r, "Growth": growth, "Parts": parts, "Flat": r.verdict(growth), "Rounds": r.settings.rounds,
-		"Partitions": r.settings.partitions, "Plans": len(r.Plans), "Whole": whole, "First": r.Cells[0].Step,
+		"Partitions": r.settings.partitions, "Plans": len(r.Plans), "Whole": whole, "Sorts": sorts, "First": first,
 	})
 }
 
-// compare divides each cell by the one that it is to be compared with.
-func (r *results) compare(with func(*cell) *cell) ([]row, error) {
-	var rows []row
-	for _, c := range r.Cells {
-		floor := with(c)
+// addFloor says of each line what plain pgx without row-level security does on
+// the same rows: what grows there as well is Postgres' own.
+func (r *results) addFloor(growth []row) error {
+	for i, line := range growth {
+		floor := r.find(line.Step, "items", line.Operation, true)
 		if floor == nil {
 			continue
 		}
+		grown, err := figures.Ratios(floor.Nanoseconds, r.find(r.Cells[0].Step, "items", line.Operation, true).Nanoseconds)
+		if err != nil {
+			return err
+		}
+		over, err := figures.Ratios(r.find(line.Step, "items", line.Operation, false).Nanoseconds, floor.Nanoseconds)
+		if err != nil {
+			return err
+		}
+		growth[i].Floor, growth[i].OverFloor = figures.Of(grown).String(), figures.Of(over).String()
+	}
+	return nil
+}
+
+// compare divides each wanted cell by the one that it is to be compared with.
+func (r *results) compare(wanted func(*cell) bool, with func(*cell) *cell) ([]row, error) {
+	var rows []row
+	for _, c := range r.Cells {
+		if !wanted(c) {
+			continue
+		}
+		floor := with(c)
 		ratios, err := figures.Ratios(c.Nanoseconds, floor.Nanoseconds)
 		if err != nil {
 			return nil, err
 		}
 		cpu := figures.Of(c.CPU).Median / figures.Of(floor.CPU).Median
-		line := row{c.Step, c.Operation, fmt.Sprintf("%.0f", figures.Of(c.Nanoseconds).Median/1000), figures.Of(ratios), "–"}
+		line := row{Step: c.Step, Operation: c.Operation, Micros: fmt.Sprintf("%.0f", figures.Of(c.Nanoseconds).Median/1000), Ratio: figures.Of(ratios), CPU: "–"}
 		if !math.IsNaN(cpu) && !math.IsInf(cpu, 0) {
 			line.CPU = fmt.Sprintf("%.2f", cpu)
 		}
@@ -110,9 +134,9 @@ func (r *results) compare(with func(*cell) *cell) ([]row, error) {
 	return rows, nil
 }
 
-func (r *results) find(s step, table, operation string) *cell {
+func (r *results) find(s step, table, operation string, raw bool) *cell {
 	for _, c := range r.Cells {
-		if c.Step == s && c.Table == table && c.Operation == operation {
+		if c.Step == s && c.Table == table && c.Operation == operation && c.Raw == raw {
 			return c
 		}
 	}

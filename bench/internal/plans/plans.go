@@ -51,6 +51,13 @@ func (p Plan) WholeTables() []string {
 	return tables
 }
 
+// Sorts reports whether the plan puts rows in order by itself: all of a tenant's,
+// before the first one is known.
+func (p Plan) Sorts() (sorts bool) {
+	p.Walk(func(n Plan) { sorts = sorts || n.Node == "Sort" || n.Node == "Incremental Sort" })
+	return sorts
+}
+
 // Connect opens a connection that plans in one mode. The application's role may
 // not set it later.
 func Connect(ctx context.Context, url, mode string) (*pgx.Conn, error) {
