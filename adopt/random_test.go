@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	seeds  = flag.Int("seeds", 4, "how many random schemas to adopt")
+	seeds  = flag.Int("seeds", 2, "how many random schemas to adopt")
 	first  = flag.Int("seed", 1, "the first of them")
 	attack = flag.Bool("attack", false, "attack every one of them, which takes long")
 )
