@@ -105,7 +105,7 @@ func TestTheProfileForCitusBeginsATransaction(t *testing.T) {
 		require.NoError(t, err)
 		return seen.take()
 	}
-	const enter = "select watertight.enter($1)"
+	const enter = "select watertight.enter($1), $2::bigint"
 	require.Equal(t, []string{enter, readNote}, one(), "the control: the other profile")
 	w.useProfile(t)
 	require.Equal(t, []string{"begin", enter, readNote, "commit"}, one())
