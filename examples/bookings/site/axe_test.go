@@ -119,7 +119,7 @@ func TestPagesAreAccessible(t *testing.T) {
 			require.True(t, p.Has("[name=email][aria-invalid=true][aria-describedby=problem]"))
 			require.Empty(t, check(p, script), "an error")
 			// The desk.
-			p.Go(w.url + "/desk" + pages(w.anna) + "/grants/" + it.grant.String())
+			require.Equal(t, 401, p.Expect(w.url+"/desk"+pages(w.anna)+"/grants/"+it.grant.String()))
 			require.Empty(t, check(p, script), "the desk's sign-in")
 			require.Empty(t, p.Complaints())
 		})
