@@ -28,7 +28,7 @@ func nextEcho() int64 { return int64(echoes.Add(1)) } //nolint:gosec // the bits
 
 // hear reads the answer to enter() and compares the echo.
 func hear(from results, echo int64) error {
-	if a, ok := from.(*answers); ok {
+	if a, ok := from.(*answers); ok && a.session.mode != pgx.QueryExecModeExec { // where it comes as text
 		return a.hear(echo)
 	}
 	rows, err := from.Query()
@@ -80,12 +80,11 @@ func checkProtocol(conn *pgx.Conn, err error) error {
 // connection do not understand each other.
 func unexplained(err error) bool {
 	var (
-		pg    *pgconn.PgError
-		ours  *veiled
-		batch pgx.ErrPreprocessingBatch
+		pg   *pgconn.PgError
+		ours *veiled
 	)
 	return err != nil && !errors.Is(err, pgx.ErrNoRows) && !errors.Is(err, ErrNoTenant) && !errors.As(err, &pg) && !errors.As(err, &ours) &&
-		!errors.As(err, &batch) && !ended(err) && !unreachable(err)
+		!ended(err) && !unreachable(err)
 }
 
 // abandon closes the connection, so that the pool does not take it back.

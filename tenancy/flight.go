@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// results of one flight, read in the order in which its calls were sent: ours
-// of a session, or pgx's of a batch.
+// results of one flight, read in the order in which its calls were sent: a
+// session's answers, or those that a tracer is shown.
 type results interface {
 	Exec() (pgconn.CommandTag, error)
 	Query() (pgx.Rows, error)
@@ -141,14 +141,11 @@ var bindingModes = [...]byte{BindSession: 's', BindTransaction: 'x', BindNone: '
 
 // depart sends the calls in one flush with one Sync.
 func depart(ctx context.Context, conn *pgx.Conn, calls []call) (results, error) {
-	if s := sessionOf(conn); s != nil && s.fast {
-		return s.send(ctx, conn.PgConn(), calls)
+	s := sessionOf(conn)
+	if s.tracer != nil {
+		return s.sendTraced(ctx, conn, calls)
 	}
-	var b pgx.Batch
-	for _, c := range calls {
-		b.Queue(c.sql, c.args...)
-	}
-	return conn.SendBatch(ctx, &b), nil
+	return s.send(ctx, conn.PgConn(), calls)
 }
 
 // fly sends the calls and reads the results of the first ones, those of the

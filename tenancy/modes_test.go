@@ -57,6 +57,59 @@ func TestExecModes(t *testing.T) {
 	require.ErrorContains(t, err, "not carried")
 }
 
+// An argument that cannot be encoded is the caller's mistake: it costs neither
+// the connection nor the transaction, in whatever way statements are sent.
+func TestArgumentThatDoesNotFitInEveryMode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	unbound := func(c *tenancy.Config) { c.Binding = tenancy.BindNone }
+	traced := func(c *tenancy.Config) { c.Tracer = &batches{} }
+	for name, m := range map[string]struct {
+		mode   string
+		change func(*tenancy.Config)
+	}{
+		"session": {"cache_statement", nil}, "traced": {"cache_statement", traced},
+		"cache_describe": {"cache_describe", nil}, "describe_exec": {"describe_exec", nil}, "exec": {"exec", nil},
+		"unbound": {"cache_statement", unbound}, "unbound, exec": {"exec", unbound}, "unbound, describe_exec": {"describe_exec", unbound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := w.config()
+			cfg.MaxConns = 1
+			if m.change != nil {
+				m.change(&cfg)
+			}
+			db, err := tenancy.Open(t.Context(), withParam(w.AppURL, "default_query_exec_mode="+m.mode), cfg)
+			require.NoError(t, err)
+			t.Cleanup(db.Close)
+			s := w.admitOn(t, db, w.anna, w.a)
+			backend := func(ctx context.Context, c *tenancy.Conn) (pid int) {
+				require.Equal(t, []tenancy.ID{w.a}, tenantsSeen(t, ctx, c))
+				require.NoError(t, c.QueryRow(ctx, "select pg_backend_pid()").Scan(&pid))
+				return pid
+			}
+			before := backend(t.Context(), db.For(s))
+			_, err = db.For(s).Exec(t.Context(), "select $1::int", func() {})
+			requireMisfit(t, err)
+			require.Equal(t, before, backend(t.Context(), db.For(s)), "the connection is still there")
+
+			require.NoError(t, db.Tx(t.Context(), s, func(ctx context.Context, c *tenancy.Conn) error {
+				require.Equal(t, before, backend(ctx, c))
+				_, err := c.Exec(ctx, "select $1::int", func() {})
+				requireMisfit(t, err)
+				require.Equal(t, before, backend(ctx, c), "the transaction goes on")
+				return nil
+			}))
+		})
+	}
+}
+
+func requireMisfit(t testing.TB, err error) {
+	t.Helper()
+	require.ErrorContains(t, err, "an argument does not fit its parameter")
+	require.NotErrorIs(t, err, tenancy.ErrProtocol)
+}
+
 // escape is a query rewriter and a row scanner that wants the connection.
 type escape struct{ t *testing.T }
 

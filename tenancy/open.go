@@ -136,13 +136,11 @@ func (db *DB) afterConnect(ctx context.Context, conn *pgx.Conn) error {
 	if unsafe {
 		return &UnsafeError{Kind: ErrUnsafeRole, Reasons: []string{"the role is a superuser or has BYPASSRLS (log in as watertight_app or a member of it)"}}
 	}
-	if db.cfg.Binding == BindNone {
-		return nil
-	}
-	if pid != conn.PgConn().PID() {
+	if db.cfg.Binding != BindNone && pid != conn.PgConn().PID() {
 		return fmt.Errorf("%w, so a context cannot be bound to the session (connect directly, or set Config.Binding to BindNone and read what that costs)", ErrPooler)
 	}
-	return checkProtocol(conn, startSession(ctx, conn))
+	// Now rather than with the first statement, so that it costs that one nothing.
+	return checkProtocol(conn, newSession(conn).prepare(ctx, conn.PgConn(), []call{{sql: sqlEnter}}))
 }
 
 // check asks the catalogue what Open must refuse, on a connection of its own:

@@ -51,7 +51,6 @@ func (db *DB) clean(err error) error {
 	}
 	var (
 		pg     *pgconn.PgError
-		batch  pgx.ErrPreprocessingBatch
 		unsafe *UnsafeError
 	)
 	switch {
@@ -69,11 +68,6 @@ func (db *DB) clean(err error) error {
 		return &veiled{public: ErrUnavailable.Error(), causes: []error{ErrUnavailable, err}}
 	case errors.Is(err, ErrNoTenant): // an ID that refused to be encoded
 		return &veiled{public: ErrNoTenant.Error(), causes: []error{err}}
-	case errors.As(err, &batch):
-		return &veiled{
-			public: misfit,
-			causes: []error{err},
-		}
 	}
 	return err
 }

@@ -19,16 +19,17 @@ type call struct {
 }
 
 // session is what the library keeps on a connection from one flight to the
-// next: the statements that are prepared there, and a buffer to encode
-// arguments in. Nothing of a scope is in it.
+// next: what it knows of the statements, and a buffer to encode arguments in.
+// Nothing of a scope is in it.
 //
-// It does what pgx does in its default mode, with less work for each statement:
-// one buffer is written for the context and the statement together, and the
-// columns are described once. pgx's own batch serves where it would not do: in
-// the other modes, behind a pooler, and for a tracer.
+// It does what pgx's batch does in each of its modes, with less work for each
+// statement: one buffer is written for the context and the statement together,
+// and the columns are described once. And an argument that does not fit is found
+// while nothing is on its way, so that it costs no connection.
 type session struct {
 	pid      string
-	fast     bool // pgx's own batch would not be better
+	mode     pgx.QueryExecMode
+	tracer   pgx.BatchTracer // nil without one
 	types    *pgtype.Map
 	known    map[string]*prepared
 	capacity int
@@ -38,7 +39,8 @@ type session struct {
 	encoder  pgx.ExtendedQueryBuilder
 }
 
-// prepared is one statement on one connection.
+// prepared is one statement as the server described it; in the mode
+// cache_statement it is kept there under a name.
 type prepared struct {
 	description *pgconn.StatementDescription
 	parameters  pgconn.StatementDescription // without columns, which the encoder would look at each time
@@ -49,35 +51,29 @@ type prepared struct {
 
 const sessionData = "watertight"
 
-// startSession prepares the handle's own statements on a new connection.
-func startSession(ctx context.Context, conn *pgx.Conn) error {
+func newSession(conn *pgx.Conn) *session {
+	config := conn.Config()
 	s := &session{
 		pid:      strconv.FormatUint(uint64(conn.PgConn().PID()), 10),
+		mode:     config.DefaultQueryExecMode,
 		types:    conn.TypeMap(),
 		known:    map[string]*prepared{},
-		capacity: conn.Config().StatementCacheCapacity,
+		capacity: config.DescriptionCacheCapacity,
+	}
+	s.tracer, _ = config.Tracer.(pgx.BatchTracer)
+	if s.named() {
+		s.capacity = config.StatementCacheCapacity
 	}
 	conn.PgConn().CustomData()[sessionData] = s
-	config := conn.Config()
-	_, traced := config.Tracer.(pgx.BatchTracer)
-	s.fast = config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement && config.StatementCacheCapacity > 0 && !traced
-	if s.fast {
-		return s.prepare(ctx, conn.PgConn(), []call{{sql: sqlEnter}})
-	}
-	// Explicitly, since a failing statement makes pgx drop every statement of its
-	// batch that it prepared by itself.
-	for _, sql := range []string{sqlEnter, sqlBegin, sqlBeginReadOnly} {
-		if _, err := conn.Prepare(ctx, sql, sql); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s
 }
 
-// sessionOf is nil where pgx's own batch is to be used.
+// named reports whether statements stay on the server under names, which only
+// this connection's own backend has.
+func (s *session) named() bool { return s.mode == pgx.QueryExecModeCacheStatement }
+
 func sessionOf(conn *pgx.Conn) *session {
-	s, _ := conn.PgConn().CustomData()[sessionData].(*session)
-	return s
+	return conn.PgConn().CustomData()[sessionData].(*session)
 }
 
 // send writes all calls and one Sync in one piece. Outside a transaction they
@@ -89,23 +85,47 @@ func (s *session) send(ctx context.Context, conn *pgconn.PgConn, calls []call) (
 	a := &answers{session: s, sent: make([]*prepared, len(calls))}
 	var b pgconn.Batch
 	for i, c := range calls {
-		p := s.known[c.sql]
-		if err := s.encoder.Build(s.types, &p.parameters, c.args); err != nil {
+		p := s.known[c.sql] // nil in the mode exec, which asks the server nothing
+		if err := s.put(&b, c, p); err != nil {
 			// The arguments may be wrong, or what the server once said of the
 			// statement: the next time it is asked again.
 			s.giveUp(p)
 			return nil, &veiled{public: misfit, causes: []error{err}}
 		}
-		b.ExecStatement(p.description, s.encoder.ParamValues, s.encoder.ParamFormats, p.formats)
 		a.sent[i] = p
 	}
 	a.reader = conn.ExecBatch(ctx, &b)
 	return a, nil
 }
 
-// prepare makes sure that all calls are prepared, for which it needs a round
-// trip the first time.
+func (s *session) put(b *pgconn.Batch, c call, p *prepared) error {
+	if p == nil {
+		err := s.encoder.Build(s.types, nil, c.args)
+		if err == nil {
+			b.ExecParams(c.sql, s.encoder.ParamValues, nil, s.encoder.ParamFormats, nil)
+		}
+		return err
+	}
+	if err := s.encoder.Build(s.types, &p.parameters, c.args); err != nil {
+		return err
+	}
+	if s.named() {
+		b.ExecStatement(p.description, s.encoder.ParamValues, s.encoder.ParamFormats, p.formats)
+	} else {
+		b.ExecParams(c.sql, s.encoder.ParamValues, p.parameters.ParamOIDs, s.encoder.ParamFormats, p.formats)
+	}
+	return nil
+}
+
+// prepare makes sure that all calls are known, for which it needs a round trip
+// the first time.
 func (s *session) prepare(ctx context.Context, conn *pgconn.PgConn, calls []call) error {
+	switch s.mode {
+	case pgx.QueryExecModeExec:
+		return nil
+	case pgx.QueryExecModeDescribeExec:
+		clear(s.known)
+	}
 	s.sends++
 	var missing []string
 	for _, c := range calls {
@@ -126,7 +146,7 @@ func (s *session) prepare(ctx context.Context, conn *pgconn.PgConn, calls []call
 	first := s.names
 	for _, sql := range missing {
 		s.names++
-		pipeline.SendPrepare(statementName(s.names), sql, nil)
+		pipeline.SendPrepare(s.name(s.names), sql, nil)
 	}
 	err := pipeline.Sync()
 	for range s.closing {
@@ -141,7 +161,7 @@ func (s *session) prepare(ctx context.Context, conn *pgconn.PgConn, calls []call
 		}
 		var result any
 		if result, err = pipeline.GetResults(); err == nil {
-			err = s.keep(sql, statementName(first+uint64(i)+1), result)
+			err = s.keep(sql, s.name(first+uint64(i)+1), result)
 		}
 	}
 	if end := pipeline.Close(); err == nil {
@@ -153,7 +173,12 @@ func (s *session) prepare(ctx context.Context, conn *pgconn.PgConn, calls []call
 	return err
 }
 
-func statementName(n uint64) string { return "watertight_" + strconv.FormatUint(n, 10) }
+func (s *session) name(n uint64) string {
+	if !s.named() {
+		return ""
+	}
+	return "watertight_" + strconv.FormatUint(n, 10)
+}
 
 func (s *session) keep(sql, name string, result any) error {
 	d, ok := result.(*pgconn.StatementDescription)
@@ -194,8 +219,11 @@ func (s *session) makeRoom(n int) {
 }
 
 func (s *session) giveUp(p *prepared) {
-	if s.known[p.description.SQL] == p {
-		delete(s.known, p.description.SQL)
+	if p == nil || s.known[p.description.SQL] != p {
+		return
+	}
+	delete(s.known, p.description.SQL)
+	if s.named() {
 		s.closing = append(s.closing, p.description.Name)
 	}
 }
@@ -205,7 +233,7 @@ func (s *session) giveUp(p *prepared) {
 // data, and likely to come again; pgx would prepare after each of them.
 func (s *session) failed(p *prepared, err error) {
 	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || len(pg.Code) < 2 {
+	if p == nil || !errors.As(err, &pg) || len(pg.Code) < 2 {
 		return
 	}
 	switch pg.Code[:2] {
@@ -218,10 +246,13 @@ func (s *session) failed(p *prepared, err error) {
 }
 
 // outdated reports whether Postgres refused a statement before doing anything,
-// because it was prepared for a table that has changed since, or is gone.
+// because it was prepared or described for a table that has changed since, or is
+// gone.
 func outdated(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "0A000" && pg.Routine == "RevalidateCachedQuery" || pg.Code == "26000")
+	return errors.As(err, &pg) && (pg.Code == "0A000" && pg.Routine == "RevalidateCachedQuery" ||
+		pg.Code == "08P01" && pg.Routine == "PortalSetResultFormat" || // another number of columns
+		pg.Code == "26000")
 }
 
 // answers are the results of one send, read in its order.
