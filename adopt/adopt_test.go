@@ -43,8 +43,10 @@ func connect(t *testing.T, url string) *pgx.Conn {
 
 func read(t *testing.T, url string, cfg adopt.Config) *adopt.Plan {
 	t.Helper()
-	plan, err := adopt.Read(t.Context(), connect(t, url), cfg)
+	conn := connect(t, url)
+	plan, err := adopt.Read(t.Context(), conn, cfg)
 	require.NoError(t, err)
+	require.NoError(t, conn.Close(t.Context())) // who attacks a copy needs the database for himself
 	return plan
 }
 

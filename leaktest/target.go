@@ -164,18 +164,9 @@ func (t *target) copyDatabase(ctx context.Context) error {
 	}
 	name := clonePrefix + hex.EncodeToString(suffix[:])
 	create := fmt.Sprintf("create database %s template %s", quoteName(name), quoteName(t.source))
-	for wait := 100 * time.Millisecond; ; wait *= 2 {
-		_, err = maintenance.Exec(ctx, create)
-		// Somebody else is connected to the original, perhaps not for long.
-		if !hasCode(err, "55006") || wait > time.Second {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
-		}
-	}
+	// The server itself waits five seconds for others who are connected to the
+	// original; who has not gone by then stays.
+	_, err = maintenance.Exec(ctx, create)
 	if err != nil {
 		return fmt.Errorf("the database could not be copied: %w", plain(err))
 	}
