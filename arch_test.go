@@ -95,6 +95,7 @@ var arrows = map[string][]string{
 	"internal/scaffold":   {},
 	"internal/doctor":     {"tenancy", "accounts", "inspect", "internal/generator", "schema", pgx, uuid},
 	"internal/typecheck":  {},
+	"internal/pooler":     {pgx},
 	"cmd/watertight": {
 		"adopt", "tenancy", "tenancy/crosstenant", "accounts", "audit", "lifecycle", "query/platform", "schema", "crypto", "crypto/insecurekeys", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
 		"internal/doctor", "internal/evidence", "internal/generator", "internal/lintgate", "internal/scaffold", "internal/sqlcplugin", age, pgx, uuid, yaml, gocloud, xterm,
@@ -196,6 +197,7 @@ var laws = []struct {
 	{embedded, "who imports the library must not inherit a downloader", []string{"leaktest/pgtest"}},
 	{gocloud, "who stores no files and uses no key service must not inherit their clients", []string{"crypto/kms", "cmd/watertight", "files", "lifecycle/bucket", "examples/"}},
 	{"internal/typecheck", "it is for tests", nil},
+	{"internal/pooler", "it is for tests", nil},
 	{testify, "it is for tests", nil},
 	{gointernal, "it is for tests", nil},
 	{

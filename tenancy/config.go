@@ -24,7 +24,8 @@ const (
 	BindSession Binding = iota
 
 	// BindTransaction ties it to one transaction, by a challenge, at the price
-	// of one round trip a statement or transaction.
+	// of one round trip a statement or transaction. It works behind a
+	// transaction pooler, too.
 	BindTransaction
 
 	// BindNone ties it to nothing, so that it works behind a transaction
@@ -58,6 +59,8 @@ type Config struct {
 	// SearchPath lists schemas for names that the queries do not qualify.
 	// Defaults to none: every name is qualified, so nothing can be planted in
 	// front of it. Name only schemas in which the application cannot create.
+	// Behind a pooler that does not pass it on, set it on the role as well: Open
+	// compares, and so does each new connection.
 	SearchPath []string
 
 	// TenantColumns are the columns that make a table a tenant table, for the
@@ -140,7 +143,7 @@ func (cfg *Config) validate() error {
 }
 
 // poolConfig reads the URL and refuses what would undo the library's promises.
-func (cfg *Config) poolConfig(url string) (*pgxpool.Config, error) {
+func (cfg *Config) poolConfig(url string, w way) (*pgxpool.Config, error) {
 	pc, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("the database URL cannot be read (write postgres://user@host:5432/database)")
@@ -154,15 +157,16 @@ func (cfg *Config) poolConfig(url string) (*pgxpool.Config, error) {
 			return nil, fmt.Errorf("%w: host %q", ErrPlaintext, host)
 		}
 	}
-	if cfg.Binding == BindNone {
-		if cc.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
-			// A pooler may run the next statement on a backend that never saw
-			// the prepared one.
-			cc.DefaultQueryExecMode = pgx.QueryExecModeExec
-		}
-	} else {
-		// As a start-up parameter it holds whatever the role's own default is;
-		// a pooler would refuse it.
+	roams := cfg.Binding == BindNone || cfg.Binding == BindTransaction && w.pooled
+	if roams && cc.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		// The next transaction may meet a backend that never saw the prepared
+		// statement. A description is good for all of them.
+		cc.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
+	// As a start-up parameter it holds whatever the role's own default is. What
+	// came of it is looked at on each connection.
+	delete(cc.RuntimeParams, "search_path")
+	if !w.plain {
 		cc.RuntimeParams["search_path"] = searchPath(cfg.SearchPath)
 	}
 	if cfg.MaxConns > 0 {
@@ -175,14 +179,6 @@ func (cfg *Config) poolConfig(url string) (*pgxpool.Config, error) {
 		cc.ConnectTimeout = 10 * time.Second
 	}
 	return pc, nil
-}
-
-func searchPath(schemas []string) string {
-	quoted := make([]string, len(schemas))
-	for i, s := range schemas {
-		quoted[i] = pgx.Identifier{s}.Sanitize()
-	}
-	return strings.Join(quoted, ", ")
 }
 
 // plaintextHost finds a host that is not local and may be reached without TLS:

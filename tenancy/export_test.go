@@ -18,6 +18,7 @@ var (
 	CheckStatement = checkStatement
 	ActionOf       = actionOf
 	SearchPath     = searchPath
+	SplitPath      = splitPath
 )
 
 // Primary is the pool, for tests that look at its connections.

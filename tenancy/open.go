@@ -69,17 +69,17 @@ func open(ctx context.Context, url string, cfg Config, d duty) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{cfg: cfg, duty: d, signer: newSigner(cfg.Key)}
-	if err := db.check(ctx, url); err != nil {
+	w, err := db.check(ctx, url)
+	if err != nil {
 		return nil, err
 	}
-	var err error
-	if db.primary, err = db.pool(ctx, url); err != nil {
+	if db.primary, err = db.pool(ctx, url, w); err != nil {
 		return nil, err
 	}
 	if d.support {
 		// Connections of its own: a transaction that waited for one of those
 		// that others hold, while it holds one itself, could wait for ever.
-		if db.journal, err = db.pool(ctx, url); err != nil {
+		if db.journal, err = db.pool(ctx, url, w); err != nil {
 			db.Close()
 			return nil, err
 		}
@@ -87,19 +87,19 @@ func open(ctx context.Context, url string, cfg Config, d duty) (*DB, error) {
 	if cfg.ReplicaURL == "" {
 		return db, nil
 	}
-	if err := db.check(ctx, cfg.ReplicaURL); err != nil {
+	if w, err = db.check(ctx, cfg.ReplicaURL); err != nil {
 		db.Close()
 		return nil, err
 	}
-	if db.replica, err = db.pool(ctx, cfg.ReplicaURL); err != nil {
+	if db.replica, err = db.pool(ctx, cfg.ReplicaURL, w); err != nil {
 		db.Close()
 		return nil, err
 	}
 	return db, nil
 }
 
-func (db *DB) pool(ctx context.Context, url string) (*pgxpool.Pool, error) {
-	pc, err := db.cfg.poolConfig(url)
+func (db *DB) pool(ctx context.Context, url string, w way) (*pgxpool.Pool, error) {
+	pc, err := db.cfg.poolConfig(url, w)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (db *DB) pool(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	pc.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
-		return db.afterConnect(ctx, conn)
+		return db.afterConnect(ctx, conn, w)
 	}
 	if pc.PingTimeout == 0 {
 		pc.PingTimeout = limit
@@ -125,36 +125,63 @@ func (db *DB) pool(ctx context.Context, url string) (*pgxpool.Pool, error) {
 
 // afterConnect looks at each new connection: the role may have been given
 // BYPASSRLS since Open, and a pooler may have been put in between.
-func (db *DB) afterConnect(ctx context.Context, conn *pgx.Conn) error {
-	var (
-		pid    uint32
-		unsafe bool
-	)
-	if err := conn.QueryRow(ctx, sqlIdentity).Scan(&pid, &unsafe); err != nil {
+func (db *DB) afterConnect(ctx context.Context, conn *pgx.Conn, w way) error {
+	me, err := identify(ctx, conn)
+	if err != nil {
 		return checkProtocol(conn, err)
 	}
-	if unsafe {
+	if me.unsafe {
 		return &UnsafeError{Kind: ErrUnsafeRole, Reasons: []string{"the role is a superuser or has BYPASSRLS (log in as watertight_app or a member of it)"}}
 	}
-	if db.cfg.Binding != BindNone && pid != conn.PgConn().PID() {
-		return fmt.Errorf("%w, so a context cannot be bound to the session (connect directly, or set Config.Binding to BindNone and read what that costs)", ErrPooler)
+	if err := db.cfg.judgePath(me.role, me.path); err != nil {
+		return err
+	}
+	if db.cfg.Binding != BindNone && !w.pooled && me.pid != conn.PgConn().PID() {
+		return fmt.Errorf("%w since the database was opened (open it again)", ErrPooler)
 	}
 	// Now rather than with the first statement, so that it costs that one nothing.
-	return checkProtocol(conn, newSession(conn).prepare(ctx, conn.PgConn(), []call{{sql: sqlEnter}}))
+	return checkProtocol(conn, newSession(conn, me.pid).prepare(ctx, conn.PgConn(), []call{{sql: sqlEnter}}))
+}
+
+// identity is who a connection is, for the server.
+type identity struct {
+	pid    uint32
+	unsafe bool
+	role   string
+	path   string
+}
+
+func identify(ctx context.Context, conn *pgx.Conn) (me identity, err error) {
+	err = conn.QueryRow(ctx, sqlIdentity).Scan(&me.pid, &me.unsafe, &me.role, &me.path)
+	return me, err
 }
 
 // check asks the catalogue what Open must refuse, on a connection of its own:
 // those of the pool already need a schema that is fit to be used.
-func (db *DB) check(ctx context.Context, url string) error {
-	pc, err := db.cfg.poolConfig(url)
+func (db *DB) check(ctx context.Context, url string) (way, error) {
+	var w way
+	conn, err := db.connect(ctx, url, &w)
 	if err != nil {
-		return err
-	}
-	conn, err := pgx.ConnectConfig(ctx, pc.ConnConfig)
-	if err != nil {
-		return db.clean(err)
+		return w, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	if err := db.inspectWay(ctx, url, conn, &w); err != nil {
+		return w, err
+	}
+	if err := db.inspectCatalogue(ctx, conn); err != nil {
+		return w, err
+	}
+	me, err := identify(ctx, conn)
+	if err != nil {
+		return w, db.clean(err)
+	}
+	if err := db.cfg.judgePath(me.role, me.path); err != nil {
+		return w, err
+	}
+	return w, db.clean(conn.QueryRow(ctx, sqlIsCitus).Scan(&db.citus))
+}
+
+func (db *DB) inspectCatalogue(ctx context.Context, conn *pgx.Conn) error {
 	rows, err := conn.Query(ctx, sqlCheck, db.cfg.TenantColumns, db.duty.role, db.duty.policy, db.cfg.Binding != BindNone)
 	if err != nil {
 		return db.clean(err)
@@ -174,7 +201,7 @@ func (db *DB) check(ctx context.Context, url string) error {
 	if list := reasons["schema"]; len(list) > 0 {
 		return &UnsafeError{Kind: ErrUnsafeSchema, Reasons: list}
 	}
-	return db.clean(conn.QueryRow(ctx, sqlIsCitus).Scan(&db.citus))
+	return nil
 }
 
 // Close ends every connection, after those in use were given back. Handles

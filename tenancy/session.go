@@ -51,10 +51,12 @@ type prepared struct {
 
 const sessionData = "watertight"
 
-func newSession(conn *pgx.Conn) *session {
+// newSession begins with the process id of the backend, as the server tells it: a
+// pooler makes up another one for the start-up.
+func newSession(conn *pgx.Conn, pid uint32) *session {
 	config := conn.Config()
 	s := &session{
-		pid:      strconv.FormatUint(uint64(conn.PgConn().PID()), 10),
+		pid:      strconv.FormatUint(uint64(pid), 10),
 		mode:     config.DefaultQueryExecMode,
 		types:    conn.TypeMap(),
 		known:    map[string]*prepared{},

@@ -18,10 +18,12 @@ const (
 	sqlSupportAdmitted  = "select watertight.support_admitted()"
 	sqlSupportStatement = "select watertight.support_statement($1)"
 
+	sqlBackend = "select pg_catalog.pg_backend_pid()"
+
 	// sqlIdentity is asked once for each connection.
-	sqlIdentity = `select pg_backend_pid(), exists (
+	sqlIdentity = `select pg_catalog.pg_backend_pid(), exists (
 		select from pg_catalog.pg_roles
-		where rolname in (session_user, current_user) and (rolsuper or rolbypassrls))`
+		where rolname in (session_user, current_user) and (rolsuper or rolbypassrls)), session_user::text, pg_catalog.current_setting('search_path')`
 
 	// sqlIsCitus asks whether enter sets the context by SET LOCAL, which Citus
 	// carries to its workers inside an explicit transaction only.

@@ -239,7 +239,7 @@ func (d *database) judgeServer() {
 		d.add(oldServer.found("", fmt.Sprintf("the server is PostgreSQL %d", s.Version/10000), "upgrade to PostgreSQL 15 or newer"))
 	}
 	if d.pooled() {
-		d.add(pooler.found("DATABASE_URL", "the server process is not the one that answered the connection", "connect directly, or set Config.Binding to tenancy.BindNone"))
+		d.add(pooler.found("DATABASE_URL", "the server process is not the one that answered the connection", "connect directly, or use session mode, or set Config.Binding to tenancy.BindTransaction or BindNone"))
 	}
 }
 

@@ -36,7 +36,7 @@ var (
 	noKey         = Rule{"WTD040", Error, "there is no context key", "The application signs the tenant context with it, and does not start without it."}
 	unknownKey    = Rule{"WTD041", Error, "the database does not accept the context key", "Every statement of the application is refused."}
 	clockOff      = Rule{"WTD042", Error, "the clocks of this machine and the server disagree", "A tenant context is good for 60 seconds by the server's clock: what is signed by another one is refused early, or lives too long."}
-	pooler        = Rule{"WTD043", Warning, "a pooler stands in between", "A tenant context cannot be bound to the session, so one that leaks is good for 60 seconds in any session of the role. tenancy.Open refuses it unless Config.Binding is BindNone."}
+	pooler        = Rule{"WTD043", Warning, "a pooler stands in between", "In transaction mode a tenant context cannot be bound to the session. tenancy.Open refuses it there unless Config.Binding is BindTransaction, or BindNone, with which a context that leaks is good for 60 seconds in any session of the role."}
 	nothingProved = Rule{"WTD044", Error, "the database could not be looked at", "What was not looked at may be wrong."}
 )
 
