@@ -93,9 +93,10 @@ var arrows = map[string][]string{
 	"internal/lintgate":   {"internal/sqlcplugin", "lint"},
 	"internal/generator":  {"internal/sqlcplugin", yaml},
 	"internal/scaffold":   {},
+	"internal/needs":      {},
 	"internal/doctor":     {"tenancy", "accounts", "inspect", "internal/generator", "schema", pgx, uuid},
 	"internal/typecheck":  {},
-	"internal/pooler":     {pgx},
+	"internal/pooler":     {"internal/needs", pgx},
 	"cmd/watertight": {
 		"adopt", "tenancy", "tenancy/crosstenant", "accounts", "audit", "lifecycle", "query/platform", "schema", "crypto", "crypto/insecurekeys", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
 		"internal/doctor", "internal/evidence", "internal/generator", "internal/lintgate", "internal/scaffold", "internal/sqlcplugin", age, pgx, uuid, yaml, gocloud, xterm,
@@ -198,6 +199,7 @@ var laws = []struct {
 	{gocloud, "who stores no files and uses no key service must not inherit their clients", []string{"crypto/kms", "cmd/watertight", "files", "lifecycle/bucket", "examples/"}},
 	{"internal/typecheck", "it is for tests", nil},
 	{"internal/pooler", "it is for tests", nil},
+	{"internal/needs", "it is for tests", []string{"internal/pooler"}},
 	{testify, "it is for tests", nil},
 	{gointernal, "it is for tests", nil},
 	{

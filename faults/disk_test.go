@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/watertight-go/watertight/internal/needs"
 )
 
 // mount makes a file system of its own, which is small, as root or with sudo.
@@ -30,7 +32,7 @@ func mount(t *testing.T, megabytes string) string {
 		return exec.Command(arguments[0], arguments[1:]...).Run()
 	}
 	if err := run(arguments...); err != nil {
-		t.Skipf("NOT TESTED on a full disk: a small file system cannot be mounted here (run as root, or where sudo needs no password): %v", err)
+		needs.Missing(t, "a small file system cannot be mounted here (run as root, or where sudo needs no password): %v", err)
 	}
 	t.Cleanup(func() { require.NoError(t, run("umount", "--lazy", folder)) })
 	return folder

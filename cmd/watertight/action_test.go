@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/watertight-go/watertight/internal/needs"
 	"github.com/watertight-go/watertight/internal/scaffold"
 	"github.com/watertight-go/watertight/leaktest/pgtest"
 )
@@ -123,9 +124,7 @@ func (r *runner) do(t *testing.T, s step) (string, error) {
 // runAction runs action.yml in a folder.
 func runAction(t *testing.T, dir string, inputs map[string]string) (r *runner, printed string, err error) {
 	t.Helper()
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skip("NOT TESTED: there is no bash")
-	}
+	needs.Program(t, "bash", "apt-get install bash")
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	require.NoError(t, err)
 	text, err := os.ReadFile(filepath.Join(root, "action.yml"))

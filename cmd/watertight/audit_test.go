@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -28,17 +26,7 @@ insert into app.contacts select '11111111-1111-4111-8111-111111111111', n, 'cont
 //	sql STATEMENT   as the superuser, with the triggers switched off
 func TestAuditScripts(t *testing.T) {
 	t.Parallel()
-	server, err := pgtest.Start(t.Context(), pgtest.Config{})
-	if notFound, ok := errors.AsType[*pgtest.NotFoundError](err); ok && os.Getenv("CI") == "" {
-		t.Skipf("NOT TESTED: %v", notFound)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := serve(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "audit"),
 		RequireExplicitExec: true,

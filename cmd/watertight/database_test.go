@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -24,17 +23,8 @@ create table public.orders (account_id uuid not null, id uuid not null, total in
 // TestDatabaseScripts runs testdata/database/*.txtar, each with a database of
 // its own at $URL, as the administrator of a server.
 func TestDatabaseScripts(t *testing.T) {
-	server, err := pgtest.Start(t.Context(), pgtest.Config{Empty: true})
-	if notFound, ok := errors.AsType[*pgtest.NotFoundError](err); ok && os.Getenv("CI") == "" {
-		t.Skipf("NOT TESTED: %v", notFound)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Parallel()
+	server := serve(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "database"),
 		RequireExplicitExec: true,

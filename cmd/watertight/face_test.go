@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/watertight-go/watertight/internal/needs"
 )
 
 func words(line string) []string {
@@ -74,10 +76,7 @@ func TestCompletionKnowsTheTable(t *testing.T) {
 // The script in a real bash, which calls the program.
 func TestBashCompletes(t *testing.T) {
 	t.Parallel()
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("NOT TESTED: there is no bash")
-	}
+	bash := needs.Program(t, "bash", "apt-get install bash")
 	w := program(t)
 	ask := func(line string) []string {
 		script := `source <(watertight completion bash)
@@ -107,16 +106,13 @@ _watertight; printf '%s\n' "${COMPREPLY[@]}"; complete -p watertight`
 func TestShellsReadTheirScripts(t *testing.T) {
 	t.Parallel()
 	for shell, script := range map[string]string{"bash": completionBash, "zsh": completionZsh, "fish": completionFish} {
-		path, err := exec.LookPath(shell)
-		if err != nil {
-			t.Logf("NOT TESTED: there is no %s", shell)
-			continue
-		}
-		cmd := exec.Command(path, "-n")
-		cmd.Stdin = strings.NewReader(script)
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "%s: %s", shell, out)
-		require.Empty(t, string(out), shell)
+		t.Run(shell, func(t *testing.T) {
+			cmd := exec.Command(needs.Program(t, shell, "apt-get install "+shell), "-n")
+			cmd.Stdin = strings.NewReader(script)
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			require.Empty(t, string(out))
+		})
 	}
 }
 
@@ -164,10 +160,7 @@ func TestManHasEverything(t *testing.T) {
 
 func TestGroffReadsTheManual(t *testing.T) {
 	t.Parallel()
-	groff, err := exec.LookPath("groff")
-	if err != nil {
-		t.Skip("NOT TESTED: there is no groff")
-	}
+	groff := needs.Program(t, "groff", "apt-get install groff-base")
 	_, page, _ := execute(t, nil, "man")
 	var out, problems bytes.Buffer
 	cmd := exec.Command(groff, "-man", "-Tascii", "-ww", "-z")
@@ -206,10 +199,7 @@ func TestPainter(t *testing.T) {
 // In a real terminal, with and without NO_COLOR.
 func TestColoursInATerminal(t *testing.T) {
 	t.Parallel()
-	script, err := exec.LookPath("script")
-	if err != nil {
-		t.Skip("NOT TESTED: there is no script(1)")
-	}
+	script := needs.Program(t, "script", "apt-get install bsdutils")
 	w := program(t)
 	ask := func(variables ...string) string {
 		cmd := exec.Command(script, "-qec", "watertight genrate; watertight lint --schema schema.sql --queries q.sql", "/dev/null")

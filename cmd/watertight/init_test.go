@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/watertight-go/watertight/internal/needs"
 	"github.com/watertight-go/watertight/leaktest/pgtest"
 )
 
@@ -45,6 +46,7 @@ select count(*) from app.notes;
 // TestNewcomersPath takes the way that init --help shows, word for word: the
 // clone is this checkout.
 func TestNewcomersPath(t *testing.T) {
+	t.Parallel()
 	path := newcomersCommands(t)
 	require.LessOrEqual(t, len(path), mostCommands, "commands")
 	require.Regexp(t, `^git clone https://`, path[0])
@@ -172,12 +174,7 @@ type workplace struct {
 
 func newcomer(t *testing.T) *workplace {
 	for _, program := range []string{"bash", "make", "go"} {
-		if _, err := exec.LookPath(program); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatalf("%s is missing: %v", program, err)
-			}
-			t.Skipf("NOT TESTED: %s is missing", program)
-		}
+		needs.Program(t, program, "apt-get install bash make; Go is at go.dev/dl")
 	}
 	w := &workplace{dir: t.TempDir(), env: append(os.Environ(), "GOWORK=off", "GOFLAGS=-buildvcs=false")}
 	if path := sqlc(t); path != "" { // else it is built, in some minutes

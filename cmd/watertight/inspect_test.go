@@ -1,12 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 
@@ -20,20 +19,11 @@ import (
 // a connection of its administrator and the URL of an application's role.
 func inspected(t *testing.T) (db *pgtest.Database, admin *pgx.Conn, role, appURL string) {
 	t.Helper()
-	server, err := pgtest.Start(t.Context(), pgtest.Config{Empty: true})
-	if notFound, ok := errors.AsType[*pgtest.NotFoundError](err); ok && os.Getenv("CI") == "" {
-		t.Skipf("NOT TESTED: %v", notFound)
-	} else if err != nil {
+	db, err := serve(t).CreateDatabase(t.Context(), "", pgtest.Config{Empty: true})
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	if db, err = server.CreateDatabase(t.Context(), "", pgtest.Config{Empty: true}); err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() { _ = db.Drop(context.WithoutCancel(t.Context())) })
 	role, appURL = db.Login(t)
 	if admin, err = pgx.Connect(t.Context(), db.AdminURL); err != nil {
 		t.Fatal(err)

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,17 +30,7 @@ select watertight.seal_column('app.doors', 'code', 'door');`
 // $WORK/kek, and for attack.txtar a second one, $OTHER. $SYSTEM_URL and $APP_URL are the two roles that the command needs.
 func TestKeysScripts(t *testing.T) {
 	t.Parallel()
-	server, err := pgtest.Start(t.Context(), pgtest.Config{})
-	if notFound, ok := errors.AsType[*pgtest.NotFoundError](err); ok && os.Getenv("CI") == "" {
-		t.Skipf("NOT TESTED: %v", notFound)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := serve(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "keys"),
 		RequireExplicitExec: true,

@@ -15,14 +15,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"watertight": main,
-		// generate puts a link of this name to its own program on sqlc's PATH.
-		"sqlc-gen-watertight": main,
-	})
-}
-
 // TestScripts runs testdata/script/*.txtar, one file per behaviour of the
 // command. Beside the usual commands a script may say
 //

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -16,17 +14,7 @@ import (
 // own: $LIFECYCLE_URL and $SYSTEM_URL are of the roles, $ADMIN_URL of a superuser.
 func TestTenantScripts(t *testing.T) {
 	t.Parallel()
-	server, err := pgtest.Start(t.Context(), pgtest.Config{})
-	if notFound, ok := errors.AsType[*pgtest.NotFoundError](err); ok && os.Getenv("CI") == "" {
-		t.Skipf("NOT TESTED: %v", notFound)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := serve(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "tenant"),
 		RequireExplicitExec: true,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/watertight-go/watertight/internal/needs"
 	"github.com/watertight-go/watertight/internal/scaffold"
 )
 
@@ -82,7 +83,7 @@ func TestToolsAreMissing(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go"), []byte("#!/bin/sh\necho go version go1.25.3 linux/amd64\n"), 0o755))
 	if exec.Command(filepath.Join(dir, "go")).Run() != nil {
-		t.Skip("NOT TESTED: there is no shell for a go that is too old")
+		needs.Missing(t, "there is no shell for a go that is too old")
 	}
 	t.Setenv("PATH", dir)
 	f, ok := checkGo(t.Context())

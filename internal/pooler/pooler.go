@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/watertight-go/watertight/internal/needs"
 )
 
 // The modes of PgBouncer: how long a client keeps a server connection.
@@ -42,13 +44,7 @@ const port = "6432"
 // Without PgBouncer the test is skipped, or fails where CI is set.
 func Start(t testing.TB, mode string, dsns []string, settings ...string) *Pooler {
 	t.Helper()
-	program, err := exec.LookPath("pgbouncer")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("pgbouncer is not installed (apt-get install pgbouncer)")
-		}
-		t.Skip("NOT TESTED behind a pooler: pgbouncer is not installed (apt-get install pgbouncer)")
-	}
+	program := needs.Program(t, "pgbouncer", "apt-get install pgbouncer")
 	folder, err := os.MkdirTemp("", "wt-pooler")
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(folder) })

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/watertight-go/watertight/internal/needs"
 )
 
 // hexBytes reads the hexadecimal strings of the vector files.
@@ -134,10 +136,7 @@ func TestSealedVectors(t *testing.T) {
 // with forty lines that share nothing with this package.
 func TestIndependentOpener(t *testing.T) {
 	t.Parallel()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("SKIPPED: no node on the PATH, so no second implementation opened the vectors")
-	}
+	node := needs.Program(t, "node", "apt-get install nodejs")
 	out, err := exec.Command(node, "testdata/open.mjs", sealedVectors).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "19 vectors agree") {
 		t.Errorf("open.mjs: %v\n%s", err, out)

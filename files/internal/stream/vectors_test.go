@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/watertight-go/watertight/internal/needs"
 )
 
 // streamVectors are sealed files of this format that any release must open.
@@ -82,10 +84,7 @@ func TestVectors(t *testing.T) {
 // with forty lines that share nothing with this package.
 func TestIndependentOpener(t *testing.T) {
 	t.Parallel()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("SKIPPED: no node on the PATH, so no second implementation opened the vectors")
-	}
+	node := needs.Program(t, "node", "apt-get install nodejs")
 	want := fmt.Sprintf("%d vectors agree", len(readVectors(t)))
 	out, err := exec.Command(node, "testdata/open.mjs", streamVectors).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), want) {
