@@ -4,6 +4,7 @@ package pgtest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,8 +26,12 @@ func TestBreakableServerKeepsWhatItAcknowledged(t *testing.T) {
 	require.NoError(t, err)
 
 	before := d.AdminURL
+	children := childrenOf(b.local.process.cmd.Process.Pid)
+	require.NotEmpty(t, children)
 	b.Kill(t)
+	alive := slices.DeleteFunc(children, dead)
 	require.Error(t, held.Commit(t.Context()))
+	require.Empty(t, alive, "processes that still have the server's memory")
 	b.Restart(t)
 	require.Equal(t, before, b.adminURL(d.Name), "where it was")
 	admin.Reset()

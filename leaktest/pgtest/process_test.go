@@ -286,6 +286,12 @@ func TestAsAnotherUser(t *testing.T) {
 	cmd := exec.Command(copied, "-test.run=^TestChildPasses$")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "WATERTIGHT_TEST_PASS=1", "HOME="+dir, "DATABASE_URL=", "TMPDIR=/tmp")
+	// What .ci/install-postgres fetched for root is not where the user looks.
+	cfg, err := Config{}.resolve()
+	require.NoError(t, err)
+	if server, err := shared(cfg); err == nil && server.local != nil {
+		cmd.Env = append(cmd.Env, "PGBIN="+server.local.bin)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: as.uid, Gid: as.gid}}
 	out, ok := output(t, cmd)
 	require.True(t, ok, out)

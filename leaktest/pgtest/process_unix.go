@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -86,12 +87,35 @@ func killTree(pid int) error {
 		return err
 	}
 	defer resume() // a stopped process dies of SIGKILL as well; this is for what could not be killed
-	for _, p := range append(childrenOf(pid), pid) {
+	children := childrenOf(pid)
+	for _, p := range append(children, pid) {
 		if err := syscall.Kill(p, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return err
 		}
 	}
-	return nil
+	return awaitEnd(children)
+}
+
+// awaitEnd returns when the processes have ended. A signal is only sent when
+// kill returns, and a server refuses to start while one of them still has the
+// memory that they shared.
+func awaitEnd(pids []int) error {
+	for range 1000 {
+		if pids = slices.DeleteFunc(pids, dead); len(pids) == 0 {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fmt.Errorf("processes %v do not end", pids)
+}
+
+// dead reports whether a process is gone, or a zombie, which has nothing left.
+func dead(pid int) bool {
+	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return true
+	}
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err == nil && bytes.HasPrefix(text[bytes.LastIndexByte(text, ')')+1:], []byte(" Z"))
 }
 
 // pauseTree stops a server and its children, and returns what lets them go on.
