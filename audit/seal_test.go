@@ -233,6 +233,7 @@ func TestSealerCrashes(t *testing.T) {
 			require.ErrorIs(t, err, errCrash)
 		} else {
 			require.NoError(t, err)
+			w.seal(t, s) // a transaction of another test can hold the round back
 		}
 		err = s.Publish(t.Context())
 		if step == "publishing" {

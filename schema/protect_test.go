@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,6 +160,7 @@ func TestProtectDDLIsWhatProtectRuns(t *testing.T) {
 		for i := range list {
 			list[i] = strings.ReplaceAll(list[i], name, "T")
 		}
+		slices.Sort(list) // the catalog has them as a vacuum left them
 		return list
 	}
 	require.Equal(t, state("app.by_call"), state("app.by_hand"))
