@@ -2,11 +2,13 @@ package faults
 
 import (
 	"context"
+	"encoding/binary"
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/watertight-go/watertight/tenancy"
@@ -134,6 +136,63 @@ func (c *client) garble(t *testing.T, p *proxy, how func(*rand.Rand, []byte) [][
 func TestChunksLost(t *testing.T)      { garbled(t, lost) }
 func TestChunksReordered(t *testing.T) { garbled(t, reordered) }
 func TestChunksRepeated(t *testing.T)  { garbled(t, repeated) }
+
+// leftOut delivers everything but the answer to the caller's statement, which is
+// behind that to the context.
+func leftOut(toServer bool) carrier {
+	var rest []byte
+	answered := 0
+	return func(chunk []byte) ([][]byte, error) {
+		if toServer {
+			return [][]byte{chunk}, nil
+		}
+		var through []byte
+		rest = append(rest, chunk...)
+		for len(rest) >= 5 && len(rest) > int(binary.BigEndian.Uint32(rest[1:])) {
+			message := rest[:1+binary.BigEndian.Uint32(rest[1:])]
+			rest = rest[len(message):]
+			if message[0] == 'Z' { // ready for the next
+				answered = 0
+			}
+			if answered == 0 {
+				through = append(through, message...)
+			}
+			if message[0] == 'C' { // the end of one answer
+				answered++
+			}
+		}
+		return [][]byte{through}, nil
+	}
+}
+
+// An answer that is missing is not taken for one that says that nothing was
+// there.
+func TestAnswerLeftOut(t *testing.T) {
+	t.Parallel()
+	for name, ask := range map[string]func(*client, *tenancy.Conn) error{
+		"Exec":  func(c *client, conn *tenancy.Conn) error { return c.add(t.Context(), conn, c.try(conn.Tenant())) },
+		"Query": func(c *client, conn *tenancy.Conn) error { _, err := c.look(t.Context(), conn); return err },
+		"QueryRow": func(_ *client, conn *tenancy.Conn) error {
+			return conn.QueryRow(t.Context(), sumAmount, conn.Tenant()).Scan(nil)
+		},
+		"SendBatch": func(c *client, conn *tenancy.Conn) error {
+			var b pgx.Batch
+			b.Queue(addEntry, conn.Tenant(), c.try(conn.Tenant()), []byte{})
+			return conn.SendBatch(t.Context(), &b).Close()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, p := behind(t)
+			conn := c.db.For(c.scopes[0])
+			require.NoError(t, ask(c, conn), "the statement is prepared by now")
+			p.set(leftOut)
+			require.ErrorIs(t, ask(c, conn), tenancy.ErrProtocol)
+			p.set(nil)
+			require.EqualValues(t, 0, c.db.Stat().IdleConns(), "the connection is not used again")
+			require.NoError(t, c.db.Tx(t.Context(), c.scopes[0], func(_ context.Context, conn *tenancy.Conn) error { return ask(c, conn) }))
+		})
+	}
+}
 
 // TLS, on which Open insists for every host but this one, turns all of it into
 // a broken connection: no row arrives damaged, either.

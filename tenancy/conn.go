@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -71,7 +72,8 @@ func (c *Conn) exec(ctx context.Context, item call) (pgconn.CommandTag, error) {
 			return pgconn.CommandTag{}, err
 		}
 		tag, err := f.results.Exec()
-		if end := f.finish(); err == nil {
+		// ErrProtocol is the same error with a name.
+		if end := f.finish(); err == nil || errors.Is(end, ErrProtocol) {
 			err = end
 		}
 		if first && c.again(err) {
