@@ -77,7 +77,7 @@ type benchWay struct {
 // link carries a URL of the server's socket to the address that is measured.
 type link func(b testing.TB, url string) string
 
-func newBench(b *testing.B, through link, change ...func(*tenancy.Config)) *bench {
+func newBench(b testing.TB, through link, change ...func(*tenancy.Config)) *bench {
 	b.Helper()
 	x := &bench{fresh: &atomic.Int64{}}
 	x.fresh.Store(1 << 32)

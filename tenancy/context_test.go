@@ -308,3 +308,66 @@ func TestClosedTenantIsRefusedWithEveryKey(t *testing.T) {
 	require.NoError(t, w.admin.QueryRow(t.Context(), "select max(cardinality(shut)) from watertight.context_key").Scan(&shut))
 	require.Zero(t, shut)
 }
+
+// A session may have any search_path: what stands in it must not get between
+// the functions of the context and what they mean.
+func TestContextFunctionsHaveNoPath(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	// A schema with everything that the two functions call, by the same names and
+	// for the same types; whatever is called there says so. The application cannot
+	// make one.
+	w.Exec(t, `create schema planted;
+		create function planted.caught() returns boolean language plpgsql as $$ begin raise 'caught' using errcode = 'WT001'; end $$;
+		do $do$ declare f record; begin
+			for f in
+				select p.*, pg_get_function_identity_arguments(p.oid) as arguments from pg_proc p
+				where p.pronamespace = 'pg_catalog'::regnamespace and p.prokind = 'f' and p.provariadic = 0 and p.proname in
+					('current_setting', 'string_to_array', 'array_to_string', 'encode', 'sha256', 'convert_to', 'pg_backend_pid',
+					'transaction_timestamp', 'hashtextextended', 'to_timestamp', 'octet_length', 'set_config', 'starts_with')
+			loop
+				execute format('create function planted.%I(%s) returns %s language sql as $$ select (planted.caught()::text)::%s $$',
+					f.proname, f.arguments, f.prorettype::regtype, f.prorettype::regtype);
+			end loop;
+			for f in
+				select o.oprname, o.oprleft::regtype as l, o.oprright::regtype as r, o.oprresult::regtype as result, row_number() over () as n from pg_operator o
+				where o.oprnamespace = 'pg_catalog'::regnamespace and o.oprkind = 'b' and o.oprname in ('=', '||', '>', '>=', '<>')
+					and o.oprleft in ('text'::regtype, 'bytea'::regtype, 'bigint'::regtype, 'integer'::regtype, 'uuid'::regtype, 'timestamptz'::regtype)
+					and o.oprright = o.oprleft
+			loop
+				execute format('create function planted.op_%s(a %s, b %s) returns %s language sql as $$ select (planted.caught()::text)::%s $$',
+					f.n, f.l, f.r, f.result, f.result);
+				execute format('create operator planted.%s (leftarg = %s, rightarg = %s, function = planted.op_%s)', f.oprname, f.l, f.r, f.n);
+			end loop;
+		end $do$;
+		grant usage on schema planted to public`)
+	s := w.session(t)
+	_, err := s.conn.Exec(t.Context(), "set search_path = planted, pg_catalog")
+	require.NoError(t, err)
+
+	var pg *pgconn.PgError
+	for name, sql := range map[string]string{
+		"a function":  "select current_setting('x', true)",
+		"an operator": "select 'a'::text = 'b'::text",
+	} {
+		_, err := s.conn.Exec(t.Context(), sql)
+		require.ErrorAs(t, err, &pg, "positive control: %s", name)
+		require.Equal(t, "WT001", pg.Code, "positive control: %s", name)
+	}
+
+	scope := w.admit(t, w.anna, w.a)
+	for _, valid := range []string{
+		w.db.Token(scope, 's', s.pid(), time.Now()),
+		w.db.Token(scope, 'u', "", time.Now()),
+	} {
+		seen, err := s.read(valid)
+		require.NoError(t, err)
+		require.Equal(t, map[string]int{w.a.String(): 3}, seen)
+		_, err = s.read(strings.Replace(valid, w.a.String(), w.b.String(), 1))
+		requireRefused(t, err, "watertight_context_invalid")
+	}
+	_, err = s.read("")
+	requireRefused(t, err, "watertight_context_invalid")
+	_, err = s.read(w.db.Token(scope, 's', s.pid(), time.Now().Add(-time.Hour)))
+	requireRefused(t, err, "watertight_context_expired")
+}
