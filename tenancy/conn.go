@@ -116,7 +116,8 @@ func (c *Conn) query(ctx context.Context, item call) (pgx.Rows, error) {
 		}
 		inner, err := f.results.Query()
 		if err == nil {
-			return &rows{inner: inner, flight: f}, nil
+			f.rows = rows{inner: inner, flight: f}
+			return &f.rows, nil
 		}
 		if end := f.finish(); end != nil {
 			err = end
@@ -132,11 +133,8 @@ func (c *Conn) query(ctx context.Context, item call) (pgx.Rows, error) {
 // QueryRow runs a statement of which Scan reads the first row. Scan returns
 // [pgx.ErrNoRows] if there is none. Nothing is sent before Query would send it.
 func (c *Conn) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	r, err := c.Query(ctx, sql, args...)
-	if err != nil {
-		return row{err: err}
-	}
-	return row{rows: r.(*rows)}
+	r, _ := c.Query(ctx, sql, args...) // its error is that of the rows, too
+	return (*row)(r.(*rows))
 }
 
 // SendBatch runs the queued statements in one round trip and, outside a Tx,

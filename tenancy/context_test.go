@@ -3,6 +3,8 @@ package tenancy_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -370,4 +372,49 @@ func TestContextFunctionsHaveNoPath(t *testing.T) {
 	requireRefused(t, err, "watertight_context_invalid")
 	_, err = s.read(w.db.Token(scope, 's', s.pid(), time.Now().Add(-time.Hour)))
 	requireRefused(t, err, "watertight_context_expired")
+}
+
+// A connection sends a token again, but never another scope's, nor another
+// action's.
+func TestTokenIsSentAgainInItsScopeOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db = w.open(t, func(c *tenancy.Config) { c.MaxConns = 1 })
+	ctx := t.Context()
+	sent := func(ctx context.Context, s tenancy.Scope) string {
+		var token string
+		require.NoError(t, w.db.For(s).QueryRow(ctx, "select current_setting('watertight.context')").Scan(&token))
+		return token
+	}
+	a, b := w.admit(t, w.anna, w.a), w.admit(t, w.bob, w.b)
+	elsewhere := w.anna
+	elsewhere.IP = netip.MustParseAddr("192.0.2.7")
+	again := w.admit(t, elsewhere, w.a)
+	both, err := unverified.Scope(w.db, w.anna, w.b, tenancy.RoleOwner) // the same claims
+	require.NoError(t, err)
+	sent(ctx, a) // prepares it
+
+	first := sent(ctx, a)
+	require.Eventually(t, func() bool { return time.Now().Unix() > expiry(t, first)-60 }, 5*time.Second, 10*time.Millisecond)
+	require.Equal(t, first, sent(ctx, a), "a new one would expire later")
+
+	for name, other := range map[string]func() string{
+		"another tenant's":                  func() string { return sent(ctx, b) },
+		"that of the same person elsewhere": func() string { return sent(ctx, both) },
+		"another address":                   func() string { return sent(ctx, again) },
+		"another action":                    func() string { return sent(tenancy.WithAction(ctx, "other"), a) },
+	} {
+		before := sent(ctx, a)
+		require.NotEqual(t, strings.Split(before, ".")[:7], strings.Split(other(), ".")[:7], name)
+	}
+	require.Contains(t, sent(ctx, b), w.b.String())
+	require.Contains(t, sent(ctx, a), w.a.String())
+}
+
+// expiry is the fourth part of a token.
+func expiry(t *testing.T, token string) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(strings.Split(token, ".")[3], 10, 64)
+	require.NoError(t, err)
+	return n
 }

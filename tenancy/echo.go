@@ -79,12 +79,16 @@ func checkProtocol(conn *pgx.Conn, err error) error {
 // the network, nor an argument that did not fit. Then the two ends of the
 // connection do not understand each other.
 func unexplained(err error) bool {
+	return err != nil && !explained(err)
+}
+
+func explained(err error) bool {
 	var (
 		pg   *pgconn.PgError
 		ours *veiled
 	)
-	return err != nil && !errors.Is(err, pgx.ErrNoRows) && !errors.Is(err, ErrNoTenant) && !errors.As(err, &pg) && !errors.As(err, &ours) &&
-		!ended(err) && !unreachable(err)
+	return errors.Is(err, pgx.ErrNoRows) || errors.Is(err, ErrNoTenant) || errors.As(err, &pg) || errors.As(err, &ours) ||
+		ended(err) || unreachable(err)
 }
 
 // abandon closes the connection, so that the pool does not take it back.

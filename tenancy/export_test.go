@@ -9,7 +9,7 @@ import (
 
 // Token mints a token as the DB would, with the parts an attacker would choose.
 func (db *DB) Token(s Scope, mode byte, bound string, now time.Time) string {
-	return db.signer.token(&s, "test", mode, bound, now)
+	return string(db.signer.token(&s, "test", mode, bound, now))
 }
 
 // CheckArgs and CheckStatement are the checks in front of every statement.

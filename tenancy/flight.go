@@ -19,6 +19,9 @@ type results interface {
 
 // flight is one batch on its way: the frame's statements were read, the
 // caller's are to be. finish ends it, once.
+//
+// It has room for what nearly every flight needs, so that a statement allocates
+// one thing in place of five.
 type flight struct {
 	conn     *Conn
 	pool     *pgxpool.Conn
@@ -27,49 +30,54 @@ type flight struct {
 	ended    func(error) // tells the observer; nil without one
 	finished bool
 	err      error
+
+	answers answers // the results, if a session sent it
+	rows    rows    // of the caller's first statement
+	calls   [4]call // of one statement: BEGIN, enter, itself, COMMIT
+	sent    [4]*prepared
 }
 
 // send puts the context and the caller's statements into one pipelined batch,
 // so that together they cost one round trip.
 func (c *Conn) send(ctx context.Context, calls ...call) (*flight, error) {
 	ended := c.observed(ctx, calls)
-	f, err := c.sendObserved(ctx, calls)
-	if ended == nil {
-		return f, err
-	}
-	if err != nil {
-		ended(err)
+	f := &flight{conn: c, ctx: ctx}
+	if err := f.send(calls); err != nil {
+		if ended != nil {
+			ended(err)
+		}
 		return nil, err
 	}
 	f.ended = ended
 	return f, nil
 }
 
-func (c *Conn) sendObserved(ctx context.Context, calls []call) (*flight, error) {
+func (f *flight) send(calls []call) error {
+	c := f.conn
 	if c.db.duty.support {
-		if err := c.record(ctx, calls); err != nil {
-			return nil, err
+		if err := c.record(f.ctx, calls); err != nil {
+			return err
 		}
 	}
 	if c.tx != nil {
-		return c.tx.send(ctx, c, calls)
+		return c.tx.send(f, calls)
 	}
-	conn, err := c.db.acquire(ctx, c.readOnly)
-	if err != nil {
-		return nil, err
+	var err error
+	if f.pool, err = c.db.acquire(f.ctx, c.readOnly); err != nil {
+		return err
 	}
-	f, err := c.sendAlone(ctx, conn, calls)
-	if err != nil {
-		release(ctx, conn)
-		return nil, c.db.clean(err)
+	if err := f.sendAlone(calls); err != nil {
+		release(f.ctx, f.pool)
+		return c.db.clean(err)
 	}
-	return f, nil
+	return nil
 }
 
 // sendAlone frames the statements as a transaction of their own: the implicit
 // one of a single Sync or, where that will not do, BEGIN and COMMIT in the
 // same flush.
-func (c *Conn) sendAlone(ctx context.Context, conn *pgxpool.Conn, calls []call) (*flight, error) {
+func (f *flight) sendAlone(calls []call) error {
+	c := f.conn
 	begin := sqlBegin
 	if c.scope.readOnly {
 		// A transaction can be begun READ ONLY; an implicit one could only be
@@ -77,60 +85,80 @@ func (c *Conn) sendAlone(ctx context.Context, conn *pgxpool.Conn, calls []call) 
 		begin = sqlBeginReadOnly
 	}
 	explicit := c.scope.readOnly || c.db.citus || c.db.cfg.Binding == BindTransaction
-	framed, err := c.frameOf(ctx, conn, begin, explicit, calls)
+	framed, err := f.frame(begin, explicit, calls)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	frame := len(framed)
 	framed = append(framed, calls...)
 	if explicit {
 		framed = append(framed, call{sql: sqlCommit})
 	}
-	return c.fly(ctx, conn, framed, frame)
+	return f.fly(framed, frame)
 }
 
-// frameOf are the calls that go in front of the caller's: BEGIN, if a
-// transaction is to be begun and was not begun to ask for the challenge, and the
-// context.
-func (c *Conn) frameOf(ctx context.Context, conn *pgxpool.Conn, begin string, explicit bool, calls []call) ([]call, error) {
-	frame := make([]call, 0, len(calls)+3)
+// frame are the calls that go in front of the caller's: BEGIN, if a transaction
+// is to be begun and was not begun to ask for the challenge, and the context.
+func (f *flight) frame(begin string, explicit bool, calls []call) ([]call, error) {
+	db := f.conn.db
 	var bound string
-	switch c.db.cfg.Binding {
+	switch db.cfg.Binding {
 	case BindTransaction:
 		var err error
-		if bound, err = challenge(ctx, conn, begin); err != nil {
+		if bound, err = challenge(f.ctx, f.pool, begin); err != nil {
 			return nil, err
 		}
 		explicit = false
 	case BindSession:
-		bound = sessionOf(conn.Conn()).pid
+		bound = sessionOf(f.pool.Conn()).pid
 	}
+	frame := f.calls[:0]
 	if explicit {
 		frame = append(frame, call{sql: begin})
 	}
-	action := "sql"
+	return append(frame, call{sql: sqlEnter, token: f.token(bound, calls), echo: nextEcho()}), nil
+}
+
+// token is for the first of the calls. What is bound to the session is used
+// again there for the same statement in the same scope.
+func (f *flight) token(bound string, calls []call) []byte {
+	c := f.conn
+	sql := ""
 	if len(calls) > 0 {
-		action = actionOf(ctx, calls[0].sql)
+		sql = calls[0].sql
 	}
-	token := c.db.signer.token(&c.scope, action, bindingModes[c.db.cfg.Binding], bound, time.Now())
-	return append(frame, call{sql: sqlEnter, args: []any{token, nextEcho()}}), nil
+	action, now := actionOf(f.ctx, sql), time.Now()
+	mode := bindingModes[c.db.cfg.Binding]
+	s := sessionOf(f.pool.Conn())
+	if c.db.cfg.Binding != BindSession || s == nil {
+		return c.db.signer.token(&c.scope, action, mode, bound, now)
+	}
+	p := s.known[sql]
+	if p != nil && p.token.good(&c.scope, action, now) {
+		return p.token.text
+	}
+	text := c.db.signer.token(&c.scope, action, mode, bound, now)
+	if p != nil {
+		p.token = lastToken{text: text, tenant: c.scope.tenant, reach: c.scope.reach, claims: c.scope.claims, action: action, until: now.Add(tokenReuse)}
+	}
+	return text
 }
 
 // challenge begins the transaction and asks what this backend will bind a
 // token to in it.
 func challenge(ctx context.Context, conn *pgxpool.Conn, begin string) (string, error) {
-	answers, err := depart(ctx, conn.Conn(), []call{{sql: begin}, {sql: sqlChallenge}})
+	results, err := depart(ctx, conn.Conn(), []call{{sql: begin}, {sql: sqlChallenge}}, new(answers))
 	if err != nil {
 		return "", err
 	}
 	var bound string
-	if _, err = answers.Exec(); err == nil {
+	if _, err = results.Exec(); err == nil {
 		var rows pgx.Rows
-		if rows, err = answers.Query(); err == nil {
+		if rows, err = results.Query(); err == nil {
 			bound, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[string])
 		}
 	}
-	if end := answers.Close(); err == nil {
+	if end := results.Close(); err == nil {
 		err = end
 	}
 	return bound, err
@@ -139,34 +167,41 @@ func challenge(ctx context.Context, conn *pgxpool.Conn, begin string) (string, e
 // bindingModes are the letters of the bindings in a token.
 var bindingModes = [...]byte{BindSession: 's', BindTransaction: 'x', BindNone: 'u'}
 
-// depart sends the calls in one flush with one Sync.
-func depart(ctx context.Context, conn *pgx.Conn, calls []call) (results, error) {
+// depart sends the calls in one flush with one Sync. The answers are written to
+// where the caller has room for them.
+func depart(ctx context.Context, conn *pgx.Conn, calls []call, room *answers) (results, error) {
 	s := sessionOf(conn)
 	if s.tracer != nil {
-		return s.sendTraced(ctx, conn, calls)
+		return s.sendTraced(ctx, conn, calls, room)
 	}
-	return s.send(ctx, conn.PgConn(), calls)
+	if err := s.send(ctx, conn.PgConn(), calls, room); err != nil {
+		return nil, err
+	}
+	return room, nil
 }
 
 // fly sends the calls and reads the results of the first ones, those of the
 // frame. On an error nothing of them is left open.
-func (c *Conn) fly(ctx context.Context, conn *pgxpool.Conn, calls []call, frame int) (*flight, error) {
-	results, err := depart(ctx, conn.Conn(), calls)
+func (f *flight) fly(calls []call, frame int) error {
+	conn := f.pool.Conn()
+	f.answers.sent = f.sent[:0]
+	results, err := depart(f.ctx, conn, calls, &f.answers)
 	if err != nil {
-		return nil, checkProtocol(conn.Conn(), err)
+		return checkProtocol(conn, err)
 	}
-	for _, c := range calls[:frame] {
-		if c.sql == sqlEnter {
-			err = hear(results, c.args[1].(int64))
+	for i := range calls[:frame] {
+		if c := &calls[i]; c.token != nil {
+			err = hear(results, c.echo)
 		} else {
 			_, err = results.Exec()
 		}
 		if err != nil {
 			_ = results.Close() // repeats the error
-			return nil, checkProtocol(conn.Conn(), err)
+			return checkProtocol(conn, err)
 		}
 	}
-	return &flight{conn: c, pool: conn, ctx: ctx, results: results}, nil
+	f.results = results
+	return nil
 }
 
 // finish reads what is left of the batch, which is where an error of the

@@ -262,7 +262,7 @@ func release(ctx context.Context, conn *pgxpool.Conn) {
 // run executes one of our own statements. Not by Exec: without arguments that
 // is the simple protocol.
 func run(ctx context.Context, conn *pgxpool.Conn, sql string) error {
-	results, err := depart(ctx, conn.Conn(), []call{{sql: sql}})
+	results, err := depart(ctx, conn.Conn(), []call{{sql: sql}}, new(answers))
 	if err != nil {
 		return err
 	}

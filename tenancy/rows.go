@@ -119,32 +119,30 @@ func (r *rows) TypeMap() *pgtype.Map {
 func (r *rows) Conn() *pgx.Conn { return nil }
 
 // row reads the first of its rows.
-type row struct {
-	rows *rows
-	err  error
-}
+type row rows
 
-func (r row) Scan(dest ...any) error {
-	if r.err != nil {
-		return r.err
+func (r *row) Scan(dest ...any) error {
+	all := (*rows)(r)
+	if all.inner == nil {
+		return all.failure()
 	}
-	defer r.rows.Close()
+	defer all.Close()
 	for _, d := range dest {
 		if _, ok := d.(*pgtype.DriverBytes); ok {
 			return errors.New("cannot scan into *pgtype.DriverBytes from QueryRow (scan into []byte)")
 		}
 	}
-	if !r.rows.Next() {
-		if err := r.rows.Err(); err != nil {
+	if !all.Next() {
+		if err := all.Err(); err != nil {
 			return err
 		}
 		return pgx.ErrNoRows
 	}
-	if err := r.rows.Scan(dest...); err != nil {
+	if err := all.Scan(dest...); err != nil {
 		return err
 	}
-	r.rows.Close()
-	return r.rows.Err()
+	all.Close()
+	return all.Err()
 }
 
 // batchResults are pgx's, with our rows, and without the results of the frame.
@@ -192,11 +190,8 @@ func (b *batchResults) Query() (pgx.Rows, error) {
 }
 
 func (b *batchResults) QueryRow() pgx.Row {
-	r, err := b.Query()
-	if err != nil {
-		return row{err: err}
-	}
-	return row{rows: r.(*rows)}
+	r, _ := b.Query() // its error is that of the rows, too
+	return (*row)(r.(*rows))
 }
 
 // Close reads the remaining results, calling the callbacks that were queued

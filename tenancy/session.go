@@ -2,6 +2,7 @@ package tenancy
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,15 +13,25 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// call is one statement and its arguments.
+// call is one statement and its arguments, or enter with a token.
 type call struct {
-	sql  string
-	args []any
+	sql   string
+	args  []any
+	token []byte
+	echo  int64
+}
+
+// arguments are those of the statement, in the form for pgx.
+func (c *call) arguments() []any {
+	if c.token != nil {
+		return []any{string(c.token), c.echo}
+	}
+	return c.args
 }
 
 // session is what the library keeps on a connection from one flight to the
-// next: what it knows of the statements, and a buffer to encode arguments in.
-// Nothing of a scope is in it.
+// next: what it knows of the statements, each with the token that was last sent
+// in front of it, and room to encode arguments in.
 //
 // It does what pgx's batch does in each of its modes, with less work for each
 // statement: one buffer is written for the context and the statement together,
@@ -37,6 +48,23 @@ type session struct {
 	closing  []string // names to be given up with the next round trip that prepares
 	names    uint64
 	encoder  pgx.ExtendedQueryBuilder
+	batch    pgconn.Batch // of the send that is being written
+	enter    enterValues
+}
+
+// enterValues are the arguments of enter in the form of the protocol: the token,
+// and the echo as a big-endian bigint.
+type enterValues struct {
+	list [2][]byte
+	echo [8]byte
+}
+
+var enterFormats = []int16{pgtype.TextFormatCode, pgtype.BinaryFormatCode}
+
+func (v *enterValues) of(c *call) [][]byte {
+	binary.BigEndian.PutUint64(v.echo[:], uint64(c.echo)) //nolint:gosec // the bits are what counts
+	v.list = [2][]byte{c.token, v.echo[:]}
+	return v.list[:]
 }
 
 // prepared is one statement as the server described it; in the mode
@@ -47,6 +75,7 @@ type prepared struct {
 	formats     []int16
 	fields      []pgconn.FieldDescription // with the format that is asked for
 	used        uint64
+	token       lastToken // what was last sent in front of it
 }
 
 const sessionData = "watertight"
@@ -78,43 +107,50 @@ func sessionOf(conn *pgx.Conn) *session {
 	return conn.PgConn().CustomData()[sessionData].(*session)
 }
 
-// send writes all calls and one Sync in one piece. Outside a transaction they
-// are one.
-func (s *session) send(ctx context.Context, conn *pgconn.PgConn, calls []call) (*answers, error) {
+// send writes all calls and one Sync in one piece, and says where their answers
+// are to be read. Outside a transaction they are one.
+func (s *session) send(ctx context.Context, conn *pgconn.PgConn, calls []call, a *answers) error {
 	if err := s.prepare(ctx, conn, calls); err != nil {
-		return nil, err
+		return err
 	}
-	a := &answers{session: s, sent: make([]*prepared, len(calls))}
-	var b pgconn.Batch
-	for i, c := range calls {
+	a.session = s
+	for i := range calls {
+		c := &calls[i]
 		p := s.known[c.sql] // nil in the mode exec, which asks the server nothing
-		if err := s.put(&b, c, p); err != nil {
+		if err := s.put(c, p); err != nil {
 			// The arguments may be wrong, or what the server once said of the
 			// statement: the next time it is asked again.
 			s.giveUp(p)
-			return nil, &veiled{public: misfit, causes: []error{err}}
+			s.batch = pgconn.Batch{}
+			return &veiled{public: misfit, causes: []error{err}}
 		}
-		a.sent[i] = p
+		a.sent = append(a.sent, p)
 	}
-	a.reader = conn.ExecBatch(ctx, &b)
-	return a, nil
+	a.reader = conn.ExecBatch(ctx, &s.batch)
+	s.batch = pgconn.Batch{} // nothing of a scope stays
+	return nil
 }
 
-func (s *session) put(b *pgconn.Batch, c call, p *prepared) error {
-	if p == nil {
-		err := s.encoder.Build(s.types, nil, c.args)
-		if err == nil {
-			b.ExecParams(c.sql, s.encoder.ParamValues, nil, s.encoder.ParamFormats, nil)
+// put adds a call to the batch.
+func (s *session) put(c *call, p *prepared) error {
+	values, formats := s.enter.of(c), enterFormats
+	if c.token == nil {
+		var parameters *pgconn.StatementDescription
+		if p != nil {
+			parameters = &p.parameters
 		}
-		return err
+		if err := s.encoder.Build(s.types, parameters, c.args); err != nil {
+			return err
+		}
+		values, formats = s.encoder.ParamValues, s.encoder.ParamFormats
 	}
-	if err := s.encoder.Build(s.types, &p.parameters, c.args); err != nil {
-		return err
-	}
-	if s.named() {
-		b.ExecStatement(p.description, s.encoder.ParamValues, s.encoder.ParamFormats, p.formats)
-	} else {
-		b.ExecParams(c.sql, s.encoder.ParamValues, p.parameters.ParamOIDs, s.encoder.ParamFormats, p.formats)
+	switch {
+	case p == nil:
+		s.batch.ExecParams(c.sql, values, nil, formats, nil)
+	case s.named():
+		s.batch.ExecStatement(p.description, values, formats, p.formats)
+	default:
+		s.batch.ExecParams(c.sql, values, p.parameters.ParamOIDs, formats, p.formats)
 	}
 	return nil
 }

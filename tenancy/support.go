@@ -78,8 +78,8 @@ func (db *DB) journalSend(ctx context.Context, s Scope, calls ...call) (*flight,
 		return nil, db.clean(err)
 	}
 	s.readOnly = false // the event is written, whatever the grant allows
-	f, err := (&Conn{db: db, scope: s}).sendAlone(ctx, conn, calls)
-	if err != nil {
+	f := &flight{conn: &Conn{db: db, scope: s}, ctx: ctx, pool: conn}
+	if err := f.sendAlone(calls); err != nil {
 		release(ctx, conn)
 		return nil, db.clean(err)
 	}

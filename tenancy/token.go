@@ -12,10 +12,13 @@ import (
 	"time"
 )
 
-// tokenLife is how long a token is good for. One is made for every statement
-// or transaction, so this only has to cover the way to the server, a wait for
-// a lock on it, and clocks that differ.
-const tokenLife = 60 * time.Second
+// tokenLife is how long a token is good for, and tokenReuse for how long it is
+// sent again. The rest has to cover the way to the server, a wait for a lock on
+// it, and clocks that differ.
+const (
+	tokenLife  = 60 * time.Second
+	tokenReuse = 10 * time.Second
+)
 
 // maxAction bounds the name in a token.
 const maxAction = 63
@@ -24,19 +27,19 @@ const maxAction = 63
 // function watertight.context() in the schema is its other half.
 type signer struct {
 	kid  string
-	macs sync.Pool // of hash.Hash, keyed
+	macs sync.Pool // of *mac
 }
 
 func newSigner(key ContextKey) *signer {
 	secret := key.Secret()
 	s := &signer{kid: key.id}
-	s.macs.New = func() any { return hmac.New(sha256.New, secret[:]) }
+	s.macs.New = func() any { return &mac{hash: hmac.New(sha256.New, secret[:])} }
 	return s
 }
 
 // token binds the scope to what bound says: the backend's pid, the pid and the
 // transaction's start, or nothing. bound itself is not in the token.
-func (s *signer) token(scope *Scope, action string, mode byte, bound string, now time.Time) string {
+func (s *signer) token(scope *Scope, action string, mode byte, bound string, now time.Time) []byte {
 	b := make([]byte, 0, 192+len(scope.claims))
 	b = append(b, "w1."...)
 	b = append(b, s.kid...)
@@ -59,16 +62,34 @@ func (s *signer) token(scope *Scope, action string, mode byte, bound string, now
 	b = append(b, '|')
 	b = append(b, bound...)
 
-	mac := s.macs.Get().(hash.Hash)
-	mac.Reset()
-	mac.Write(b)
-	var sum [sha256.Size]byte
-	mac.Sum(sum[:0])
-	s.macs.Put(mac)
-
+	m := s.macs.Get().(*mac)
+	m.hash.Reset()
+	m.hash.Write(b)
 	b = append(b[:signed], '.')
-	b = hex.AppendEncode(b, sum[:])
-	return string(b)
+	b = hex.AppendEncode(b, m.hash.Sum(m.sum[:0]))
+	s.macs.Put(m)
+	return b
+}
+
+// mac is a keyed hash and room for its sum.
+type mac struct {
+	hash hash.Hash
+	sum  [sha256.Size]byte
+}
+
+// lastToken is one that may be sent again: in the session that it is bound to,
+// for the same scope and action.
+type lastToken struct {
+	text           []byte
+	tenant         ID
+	reach          reach
+	claims, action string
+	until          time.Time
+}
+
+func (l *lastToken) good(scope *Scope, action string, now time.Time) bool {
+	return l.text != nil && l.tenant == scope.tenant && l.reach == scope.reach && l.claims == scope.claims && l.action == action &&
+		now.Before(l.until)
 }
 
 // appendAction writes the action with every character outside the token's

@@ -21,18 +21,17 @@ type traced struct {
 	closed  bool
 }
 
-func (s *session) sendTraced(ctx context.Context, conn *pgx.Conn, calls []call) (results, error) {
+func (s *session) sendTraced(ctx context.Context, conn *pgx.Conn, calls []call, room *answers) (results, error) {
 	var b pgx.Batch
-	for _, c := range calls {
-		b.Queue(c.sql, c.args...)
+	for i := range calls {
+		b.Queue(calls[i].sql, calls[i].arguments()...)
 	}
 	ctx = s.tracer.TraceBatchStart(ctx, conn, pgx.TraceBatchStartData{Batch: &b})
-	a, err := s.send(ctx, conn.PgConn(), calls)
-	if err != nil {
+	if err := s.send(ctx, conn.PgConn(), calls, room); err != nil {
 		s.tracer.TraceBatchEnd(ctx, conn, pgx.TraceBatchEndData{Err: err})
 		return nil, err
 	}
-	return &traced{answers: a, ctx: ctx, conn: conn, calls: calls}, nil
+	return &traced{answers: room, ctx: ctx, conn: conn, calls: calls}, nil
 }
 
 func (t *traced) begin() {
@@ -56,7 +55,7 @@ func (t *traced) show(tag pgconn.CommandTag, err error) {
 	}
 	c := t.calls[t.next-1]
 	t.answers.session.tracer.TraceBatchQuery(t.ctx, t.conn, pgx.TraceBatchQueryData{
-		SQL: c.sql, Args: c.args, CommandTag: tag, Err: err, ReadStartTime: t.began,
+		SQL: c.sql, Args: c.arguments(), CommandTag: tag, Err: err, ReadStartTime: t.began,
 	})
 }
 

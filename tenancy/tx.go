@@ -107,41 +107,41 @@ func (tx *transaction) commit(ctx context.Context) error {
 	return commitError(tx.db.clean(run(ctx, tx.conn, sqlCommit)))
 }
 
-func (tx *transaction) send(ctx context.Context, c *Conn, calls []call) (*flight, error) {
+func (tx *transaction) send(f *flight, calls []call) error {
 	if !tx.busy.CompareAndSwap(false, true) {
-		return nil, ErrBusy
+		return ErrBusy
 	}
-	f, err := tx.sendOwned(ctx, c, calls)
-	if err != nil {
+	if err := tx.sendOwned(f, calls); err != nil {
 		tx.landed(err)
-		return nil, tx.db.clean(err)
+		return tx.db.clean(err)
 	}
-	return f, nil
+	return nil
 }
 
-func (tx *transaction) sendOwned(ctx context.Context, c *Conn, calls []call) (*flight, error) {
+func (tx *transaction) sendOwned(f *flight, calls []call) error {
 	if tx.failed {
-		return nil, ErrRolledBack
+		return ErrRolledBack
 	}
 	if tx.conn == nil {
-		conn, err := tx.db.acquire(ctx, tx.readOnly)
+		conn, err := tx.db.acquire(f.ctx, tx.readOnly)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		tx.conn = conn
 	}
+	f.pool = tx.conn
 	if tx.begun {
-		return c.fly(ctx, tx.conn, calls, 0)
+		return f.fly(calls, 0)
 	}
 	begin := sqlBegin
 	if tx.readOnly || tx.scope.readOnly {
 		begin = sqlBeginReadOnly
 	}
-	framed, err := c.frameOf(ctx, tx.conn, begin, true, calls)
+	framed, err := f.frame(begin, true, calls)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return c.fly(ctx, tx.conn, append(framed, calls...), len(framed))
+	return f.fly(append(framed, calls...), len(framed))
 }
 
 // landed notes how a flight left the transaction.
