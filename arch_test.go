@@ -96,7 +96,7 @@ var arrows = map[string][]string{
 	"internal/needs":      {},
 	"internal/doctor":     {"tenancy", "accounts", "inspect", "internal/generator", "schema", pgx, uuid},
 	"internal/typecheck":  {},
-	"internal/pooler":     {"internal/needs", pgx},
+	"internal/pooler":     {"tenancy", "internal/needs", pgx},
 	"cmd/watertight": {
 		"adopt", "tenancy", "tenancy/crosstenant", "accounts", "audit", "lifecycle", "query/platform", "schema", "crypto", "crypto/insecurekeys", "crypto/keystore", "crypto/kms", "lint", "inspect", "leaktest", "leaktest/pgtest",
 		"internal/doctor", "internal/evidence", "internal/generator", "internal/lintgate", "internal/scaffold", "internal/sqlcplugin", age, pgx, uuid, yaml, gocloud, xterm,

@@ -152,7 +152,9 @@ type identity struct {
 }
 
 func identify(ctx context.Context, conn *pgx.Conn) (me identity, err error) {
-	err = conn.QueryRow(ctx, sqlIdentity).Scan(&me.pid, &me.unsafe, &me.role, &me.path)
+	// In one piece in every mode: pgx's describe_exec would describe it on one
+	// backend and run it on another.
+	err = conn.QueryRow(ctx, sqlIdentity, pgx.QueryExecModeExec).Scan(&me.pid, &me.unsafe, &me.role, &me.path)
 	return me, err
 }
 

@@ -16,8 +16,8 @@ type way struct {
 	plain  bool // it does not take search_path with the start-up
 }
 
-// looks is how often another connection is asked for the first one's backend.
-// Each look is proof if it finds it there; a busy pooler may hide it once.
+// looks is how often a connection is asked for its backend. Each look is proof
+// if it finds another one; a busy pooler may hide it once.
 const looks = 3
 
 // inspectWay finds out what a pooler in between does with transactions and,
@@ -88,11 +88,17 @@ func (db *DB) holdsSession(ctx context.Context, url string, conn *pgx.Conn, w *w
 	return nil
 }
 
-// sameBackend reports whether conn has the same backend before and while other
-// holds one in a transaction, and other has another.
+// sameBackend reports whether conn has one backend, with nobody else there and
+// while other holds one in a transaction, which must be another.
 func sameBackend(ctx context.Context, conn, other *pgx.Conn) (bool, error) {
 	before, err := backendOf(ctx, conn)
 	if err != nil {
+		return false, err
+	}
+	// A pooler that goes round its server connections shows itself here, one that
+	// gives out the last one first below.
+	again, err := backendOf(ctx, conn)
+	if err != nil || again != before {
 		return false, err
 	}
 	tx, err := other.Begin(ctx)
@@ -104,8 +110,8 @@ func sameBackend(ctx context.Context, conn, other *pgx.Conn) (bool, error) {
 	if err != nil || theirs == before {
 		return false, err
 	}
-	now, err := backendOf(ctx, conn)
-	return now == before, err
+	again, err = backendOf(ctx, conn)
+	return again == before, err
 }
 
 func backendOf(ctx context.Context, conn *pgx.Conn) (pid uint32, err error) {
@@ -121,8 +127,9 @@ func (db *DB) connect(ctx context.Context, url string, w *way) (*pgx.Conn, error
 		return nil, err
 	}
 	cc := pc.ConnConfig
-	// A prepared statement would stay on a backend that is somebody else's next.
-	cc.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	// A prepared statement, even one without a name, would stay on a backend that
+	// is somebody else's next.
+	cc.DefaultQueryExecMode, cc.DescriptionCacheCapacity = pgx.QueryExecModeCacheDescribe, 16
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil && !w.plain && refusesParameter(err) {
 		w.plain = true

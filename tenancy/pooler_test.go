@@ -20,7 +20,11 @@ import (
 
 func startPooler(t testing.TB, w *world, mode string, settings ...string) *pooler.Pooler {
 	t.Helper()
-	return pooler.Start(t, mode, []string{w.AppURL, w.SystemURL}, settings...)
+	p := pooler.Start(t, mode, []string{w.AppURL}, append([]string{"server_round_robin = 1"}, settings...)...)
+	if mode == pooler.Transaction {
+		pooler.Spread(t, p.URL(t, w.AppURL), 2)
+	}
+	return p
 }
 
 // apart has both tenants read at the same time, alone and in transactions.
@@ -56,19 +60,23 @@ func (w *world) apart(t *testing.T) {
 	both.Wait()
 }
 
-// With two server connections for eight clients, whose next statement meets
-// another backend.
+// With two server connections for eight clients, whose next transaction meets
+// the other one.
 func TestBehindATransactionPooler(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	url := startPooler(t, w, pooler.Transaction, "default_pool_size = 2").URL(t, w.AppURL)
-	_, err := tenancy.Open(t.Context(), url, w.config())
-	require.ErrorIs(t, err, tenancy.ErrPooler)
-	require.ErrorContains(t, err, "does not keep a session's statements")
+	cfg := w.config()
+	cfg.Binding = tenancy.BindSession
+	for _, order := range []string{url, startPooler(t, w, pooler.Transaction, "server_round_robin = 0").URL(t, w.AppURL)} {
+		_, err := tenancy.Open(t.Context(), order, cfg)
+		require.ErrorIs(t, err, tenancy.ErrPooler)
+		require.ErrorContains(t, err, "does not keep a session's statements")
+	}
 	for name, binding := range map[string]tenancy.Binding{"none": tenancy.BindNone, "transaction": tenancy.BindTransaction} {
 		t.Run(name, func(t *testing.T) {
-			cfg := w.config()
 			cfg.Binding, cfg.MaxConns = binding, 8
+			var err error
 			w.db, err = tenancy.Open(t.Context(), url, cfg)
 			require.NoError(t, err)
 			t.Cleanup(w.db.Close)
