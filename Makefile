@@ -14,6 +14,10 @@ help: ## list the targets
 test: ## run all tests; they find or start a Postgres by themselves
 	go test ./...
 
+.PHONY: pooler
+pooler: ## run tests once more behind PgBouncer in transaction mode
+	.ci/run pooler
+
 .PHONY: race
 race: ## run the tests of packages that share something under the race detector
 	.ci/run race

@@ -15,6 +15,7 @@ import (
 	"github.com/watertight-go/watertight/crypto"
 	"github.com/watertight-go/watertight/crypto/insecurekeys"
 	"github.com/watertight-go/watertight/crypto/keystore"
+	"github.com/watertight-go/watertight/internal/pooler"
 	"github.com/watertight-go/watertight/leaktest/pgtest"
 	"github.com/watertight-go/watertight/tenancy"
 	"github.com/watertight-go/watertight/tenancy/crosstenant"
@@ -47,12 +48,18 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	ctx := t.Context()
 	w := &world{Database: pgtest.New(t), refusals: &audit.Refusals{}}
+	app, system := w.AppURL, w.SystemURL
+	pooler.Route(t, "accounts", &app, &system)
 	var err error
-	w.db, err = tenancy.Open(ctx, w.AppURL, tenancy.Config{Key: w.Key, Registry: accounts.Registry{}, Refused: w.refusals.Record})
+	w.db, err = tenancy.Open(ctx, app, tenancy.Config{
+		Key: w.Key, Registry: accounts.Registry{}, Refused: w.refusals.Record, Binding: pooler.Binding(),
+	})
 	require.NoError(t, err)
 	t.Cleanup(w.db.Close)
 	w.refusals.Use(w.db)
-	w.sys, err = crosstenant.Open(ctx, w.SystemURL, crosstenant.Config{Key: w.Key, Record: crosstenant.Log(slog.New(slog.DiscardHandler))})
+	w.sys, err = crosstenant.Open(ctx, system, crosstenant.Config{
+		Key: w.Key, Record: crosstenant.Log(slog.New(slog.DiscardHandler)), Binding: pooler.Binding(),
+	})
 	require.NoError(t, err)
 	t.Cleanup(w.sys.Close)
 	w.admin, err = pgx.Connect(ctx, w.AdminURL)

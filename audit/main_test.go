@@ -12,6 +12,7 @@ import (
 
 	"github.com/watertight-go/watertight/accounts"
 	"github.com/watertight-go/watertight/audit"
+	"github.com/watertight-go/watertight/internal/pooler"
 	"github.com/watertight-go/watertight/leaktest/pgtest"
 	"github.com/watertight-go/watertight/tenancy"
 	"github.com/watertight-go/watertight/tenancy/crosstenant"
@@ -55,13 +56,20 @@ type world struct {
 	a, b      tenancy.ID
 	anna, bob tenancy.Actor
 	key       audit.SigningKey
+
+	// How the handles connect: AppURL and SystemURL or, when the suite runs behind
+	// a pooler, through that.
+	url, systemURL string
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{Database: pgtest.New(t, pgtest.Config{Setup: []string{contacts}}), refusals: &audit.Refusals{}}
-	db, err := tenancy.Open(t.Context(), w.AppURL, tenancy.Config{
+	w.url, w.systemURL = w.AppURL, w.SystemURL
+	pooler.Route(t, "audit", &w.url, &w.systemURL)
+	db, err := tenancy.Open(t.Context(), w.url, tenancy.Config{
 		Key: w.Key, Registry: accounts.Registry{}, Version: "v1.2.3", Refused: w.refusals.Record, MaxConns: 16,
+		Binding: pooler.Binding(),
 	})
 	require.NoError(t, err)
 	t.Cleanup(db.Close)
@@ -77,12 +85,12 @@ func newWorld(t testing.TB) *world {
 // system opens the cross-tenant pool with the recorder of this package.
 func (w *world) system(t testing.TB) *crosstenant.DB {
 	t.Helper()
-	cfg := crosstenant.Config{Key: w.Key, Version: "v1.2.3"}
-	recorder, err := audit.OpenRecorder(t.Context(), w.SystemURL, cfg)
+	cfg := crosstenant.Config{Key: w.Key, Version: "v1.2.3", Binding: pooler.Binding()}
+	recorder, err := audit.OpenRecorder(t.Context(), w.systemURL, cfg)
 	require.NoError(t, err)
 	t.Cleanup(recorder.Close)
 	cfg.Record = recorder
-	sys, err := crosstenant.Open(t.Context(), w.SystemURL, cfg)
+	sys, err := crosstenant.Open(t.Context(), w.systemURL, cfg)
 	require.NoError(t, err)
 	t.Cleanup(sys.Close)
 	return sys
@@ -90,8 +98,8 @@ func (w *world) system(t testing.TB) *crosstenant.DB {
 
 func (w *world) tenant(t testing.TB, name, email string) (tenancy.ID, tenancy.Actor) {
 	t.Helper()
-	sys, err := crosstenant.Open(t.Context(), w.SystemURL, crosstenant.Config{
-		Key: w.Key, Version: "v1.2.3", Record: crosstenant.Log(slog.New(slog.DiscardHandler)),
+	sys, err := crosstenant.Open(t.Context(), w.systemURL, crosstenant.Config{
+		Key: w.Key, Version: "v1.2.3", Record: crosstenant.Log(slog.New(slog.DiscardHandler)), Binding: pooler.Binding(),
 	})
 	require.NoError(t, err)
 	defer sys.Close()

@@ -132,7 +132,7 @@ func TestCrossTenantWorkStatesItsReason(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	record := &recorder{}
-	sys, err := crosstenant.Open(t.Context(), w.SystemURL, crosstenant.Config{Key: w.Key, Record: record})
+	sys, err := crosstenant.Open(t.Context(), w.systemURL, crosstenant.Config{Key: w.Key, Record: record, Binding: w.binding})
 	require.NoError(t, err)
 	t.Cleanup(sys.Close)
 	ops := tenancy.Actor{Email: "ops@example"}
@@ -151,7 +151,7 @@ func TestCrossTenantWorkStatesItsReason(t *testing.T) {
 	require.ErrorContains(t, sys.Run(t.Context(), tenancy.Actor{}, "why", nothing), "no actor")
 	record.err = errors.New("the recorder refuses")
 	require.ErrorIs(t, sys.Run(t.Context(), ops, "why", nothing), record.err)
-	_, err = crosstenant.Open(t.Context(), w.SystemURL, crosstenant.Config{Key: w.Key})
+	_, err = crosstenant.Open(t.Context(), w.systemURL, crosstenant.Config{Key: w.Key})
 	require.ErrorContains(t, err, "Record is nil")
 
 	// The role alone opens nothing, nor does the application's role with such a
@@ -161,9 +161,9 @@ func TestCrossTenantWorkStatesItsReason(t *testing.T) {
 	defer conn.Release()
 	_, err = conn.Exec(t.Context(), "select 1 from app.notes where $1", true)
 	requireRefused(t, err, "watertight_context_missing")
-	_, err = crosstenant.Open(t.Context(), w.AppURL, crosstenant.Config{Key: w.Key, Record: record})
+	_, err = crosstenant.Open(t.Context(), w.url, crosstenant.Config{Key: w.Key, Record: record, Binding: w.binding})
 	require.ErrorIs(t, err, tenancy.ErrUnsafeRole)
-	_, err = tenancy.Open(t.Context(), w.SystemURL, w.config())
+	_, err = tenancy.Open(t.Context(), w.systemURL, w.config())
 	require.ErrorIs(t, err, tenancy.ErrUnsafeRole)
 	var zero crosstenant.Conn
 	_, err = zero.Exec(t.Context(), "select 1")

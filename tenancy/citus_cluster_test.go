@@ -109,6 +109,7 @@ func onCluster(t *testing.T, coordinator string, key tenancy.ContextKey) *world 
 		return u.String()
 	}
 	w := &world{Database: &pgtest.Database{AdminURL: coordinator, AppURL: as("watertight_app"), SystemURL: as("watertight_system"), Key: key}, binding: tenancy.BindNone}
+	w.url, w.systemURL = w.AppURL, w.SystemURL
 	w.db = w.open(t, func(c *tenancy.Config) { c.Binding = tenancy.BindNone })
 	return w
 }

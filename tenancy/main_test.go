@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/watertight-go/watertight/accounts"
+	"github.com/watertight-go/watertight/internal/pooler"
 	"github.com/watertight-go/watertight/leaktest/pgtest"
 	"github.com/watertight-go/watertight/tenancy"
 	"github.com/watertight-go/watertight/tenancy/crosstenant"
@@ -62,12 +63,18 @@ type world struct {
 	admin     *pgxpool.Pool // past row-level security, to see what is really there
 	a, b      tenancy.ID
 	anna, bob tenancy.Actor
-	binding   tenancy.Binding // of those who work across tenants
+
+	// How the handles connect: as AppURL and SystemURL say or, when the suite
+	// runs behind a pooler, through that.
+	url, systemURL string
+	binding        tenancy.Binding
 }
 
 func newWorld(t testing.TB, change ...func(*tenancy.Config)) *world {
 	t.Helper()
-	w := &world{Database: pgtest.New(t, pgtest.Config{Setup: []string{notes}})}
+	w := &world{Database: pgtest.New(t, pgtest.Config{Setup: []string{notes}}), binding: pooler.Binding()}
+	w.url, w.systemURL = w.AppURL, w.SystemURL
+	pooler.Route(t, "tenancy", &w.url, &w.systemURL)
 	w.admin = w.Admin(t)
 	w.db = w.open(t, change...)
 	w.a, w.anna = w.tenant(t, "Alpha", "anna@alpha.example")
@@ -85,7 +92,7 @@ func newWorld(t testing.TB, change ...func(*tenancy.Config)) *world {
 }
 
 func (w *world) config() tenancy.Config {
-	return tenancy.Config{Key: w.Key, Registry: accounts.Registry{}, Version: "v1.2.3"}
+	return tenancy.Config{Key: w.Key, Registry: accounts.Registry{}, Version: "v1.2.3", Binding: w.binding}
 }
 
 func (w *world) open(t testing.TB, change ...func(*tenancy.Config)) *tenancy.DB {
@@ -94,7 +101,7 @@ func (w *world) open(t testing.TB, change ...func(*tenancy.Config)) *tenancy.DB 
 	for _, c := range change {
 		c(&cfg)
 	}
-	db, err := tenancy.Open(t.Context(), w.AppURL, cfg)
+	db, err := tenancy.Open(t.Context(), w.url, cfg)
 	require.NoError(t, err)
 	t.Cleanup(db.Close)
 	return db
@@ -102,7 +109,7 @@ func (w *world) open(t testing.TB, change ...func(*tenancy.Config)) *tenancy.DB 
 
 func (w *world) tenant(t testing.TB, name, email string) (tenancy.ID, tenancy.Actor) {
 	t.Helper()
-	sys, err := crosstenant.Open(t.Context(), w.SystemURL, crosstenant.Config{
+	sys, err := crosstenant.Open(t.Context(), w.systemURL, crosstenant.Config{
 		Key: w.Key, Record: crosstenant.Log(slog.New(slog.DiscardHandler)), Binding: w.binding,
 	})
 	require.NoError(t, err)

@@ -69,7 +69,7 @@ func TestOpenRefusesUnsafeSchemas(t *testing.T) {
 			w := newWorld(t)
 			_, err := w.admin.Exec(t.Context(), c.sql)
 			require.NoError(t, err)
-			_, err = tenancy.Open(t.Context(), w.AppURL, w.config())
+			_, err = tenancy.Open(t.Context(), w.url, w.config())
 			require.ErrorIs(t, err, tenancy.ErrUnsafeSchema)
 			require.ErrorContains(t, err, c.reason)
 		})
@@ -136,6 +136,7 @@ func TestEmptySearchPathUnlessConfigured(t *testing.T) {
 func TestNewConnectionsLookAtTheirRole(t *testing.T) {
 	t.Parallel()
 	w := &world{Database: pgtest.New(t, pgtest.Config{Setup: []string{notes}})}
+	w.systemURL = w.SystemURL
 	w.admin = w.Admin(t)
 	w.a, w.anna = w.tenant(t, "Alpha", "anna@alpha.example")
 	login, url := w.Login(t, "in role watertight_app")

@@ -346,7 +346,7 @@ func TestReadTxGoesToTheReplica(t *testing.T) {
 
 	cfg := w.config()
 	cfg.ReplicaURL = w.AdminURL
-	_, err := tenancy.Open(t.Context(), w.AppURL, cfg)
+	_, err := tenancy.Open(t.Context(), w.url, cfg)
 	require.ErrorIs(t, err, tenancy.ErrUnsafeRole, "the replica's role is checked as well")
 }
 

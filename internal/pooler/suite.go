@@ -47,7 +47,7 @@ func Route(t testing.TB, suite string, urls ...*string) {
 func Skip(t testing.TB, suite string) {
 	t.Helper()
 	if why, ok := apart[suite][t.Name()]; ok && os.Getenv(Variable) == Transaction {
-		t.Skipf("NOT BEHIND A POOLER: %s", why)
+		t.Skipf("NOT BEHIND A POOLER: %s: %s", t.Name(), why)
 	}
 }
 
