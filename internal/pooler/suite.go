@@ -34,6 +34,7 @@ func Route(t testing.TB, suite string, urls ...*string) {
 		dsns[i] = *u
 	}
 	p := Start(t, mode, dsns, rough...)
+	t.Log("behind PgBouncer") // counted by the step pooler of .ci/run
 	for _, u := range urls {
 		*u = p.URL(t, *u)
 		if mode == Transaction {
