@@ -58,6 +58,12 @@ bench: ## compare with other ways, write docs/performance (half an hour, on a ma
 growth: ## see what many tenants and rows cost, write docs/performance (half an hour, 20 GB of disk)
 	go run ./bench/growth -out docs/performance
 
+SOAK = 30m
+
+.PHONY: soak
+soak: ## serve 1,000 tenants while something breaks every minute, write docs/soak.md (SOAK=30m)
+	go test ./faults -run '^TestSoak$$' -count=1 -v -timeout 0 -soak=$(SOAK) -soak-out=$(CURDIR)/docs/soak.md
+
 .PHONY: ci
 ci: ## run everything that CI runs
 	.ci/run
