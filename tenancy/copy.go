@@ -3,15 +3,19 @@ package tenancy
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// copyChunk is how many rows one INSERT of CopyFrom carries. Beyond that the
-// arrays cost more memory than they save.
-const copyChunk = 1000
+// copyChunk is how many rows one INSERT of CopyFrom carries, and copyPiece how
+// many travel together: more would cost memory without saving time.
+const (
+	copyChunk = 1000
+	copyPiece = 10 * copyChunk
+)
 
 // copyColumn is how one column's values travel.
 type copyColumn struct {
@@ -20,14 +24,17 @@ type copyColumn struct {
 	flattened bool   // an array itself, which unnest would take apart
 }
 
-// CopyFrom inserts the rows of src, with the signature of pgx's, in one round
-// trip and, outside a Tx, one transaction. It does not use COPY, which
-// PostgreSQL refuses on a table with row-level security, but INSERT … SELECT
-// from arrays, which is about as fast. It returns the number of rows inserted.
+// CopyFrom inserts the rows of src, with the signature of pgx's: all of them or,
+// with an error, none. It does not use COPY, which PostgreSQL refuses on a table
+// with row-level security, but INSERT … SELECT from arrays, which is about as
+// fast. It returns the number of rows inserted.
 //
-// All rows are in memory at once; split larger imports into several calls in
-// a Tx. The first call for a table and list of columns asks for their types,
-// which is one round trip more.
+// Up to 10,000 rows travel in one round trip. More go in as many pieces, of which
+// one is in memory at a time; outside a Tx they are one transaction of their own,
+// which is one round trip more. In a Tx an error of src after the first piece
+// leaves the transaction to be rolled back, as a COPY that fails would. The first
+// call for a table and list of columns asks for their types, which is a round
+// trip, too.
 func (c *Conn) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
 	if err := c.usable(ctx); err != nil {
 		return 0, err
@@ -42,56 +49,109 @@ func (c *Conn) CopyFrom(ctx context.Context, table pgx.Identifier, columns []str
 	if err != nil {
 		return 0, err
 	}
-	b, n, err := c.copyBatch(table, columns, types, src)
-	if err != nil || n == 0 {
+	byRow := c.rowwise(types)
+	rows := &copyRows{
+		src: src, tenant: c.scope.tenant, table: table, columns: len(columns), byRow: byRow,
+		sql: copySQL(table, columns, types, byRow),
+	}
+	piece, err := rows.piece()
+	if err != nil || rows.read == 0 {
 		return 0, err
 	}
 	ctx = WithAction(ctx, "copy")
-	if err := c.sendBatch(ctx, b, c.own).Close(); err != nil {
+	if !rows.more {
+		err = c.sendBatch(ctx, piece, c.own).Close()
+	} else {
+		err = c.inOneTransaction(ctx, func(ctx context.Context, c *Conn) error { return c.copyPieces(ctx, piece, rows) })
+	}
+	if err != nil {
 		return 0, err
 	}
-	return n, nil
+	return rows.read, nil
 }
 
-func (c *Conn) copyBatch(table pgx.Identifier, columns []string, types []copyColumn, src pgx.CopyFromSource) (*pgx.Batch, int64, error) {
-	var (
-		b     pgx.Batch
-		n     int64
-		byRow = c.rowwise(types)
-		sql   = copySQL(table, columns, types, byRow)
-		chunk = newChunk(len(columns))
-	)
-	for src.Next() {
-		values, err := src.Values()
+// inOneTransaction runs fn in the handle's transaction, which what fails in it
+// ends, or in one of its own.
+func (c *Conn) inOneTransaction(ctx context.Context, fn func(context.Context, *Conn) error) error {
+	if c.tx != nil {
+		err := fn(ctx, c)
 		if err != nil {
-			return nil, 0, err
+			c.tx.failed = true
 		}
-		if len(values) != len(columns) {
-			return nil, 0, fmt.Errorf("copy into %s: row %d has %d values for %d columns", table.Sanitize(), n+1, len(values), len(columns))
+		return err
+	}
+	// A handle of For does not belong to the transaction that ctx may be of.
+	return c.db.transact(context.WithValue(ctx, txKey{}, nil), c.scope, c.readOnly, fn)
+}
+
+func (c *Conn) copyPieces(ctx context.Context, piece *pgx.Batch, rows *copyRows) error {
+	for {
+		if err := c.sendBatch(ctx, piece, c.own).Close(); err != nil || !rows.more {
+			return err
 		}
-		if err := checkArgs(c.scope.tenant, values); err != nil {
-			return nil, 0, err
+		var err error
+		if piece, err = rows.piece(); err != nil {
+			return err
 		}
-		n++
-		if byRow {
-			b.Queue(sql, append([]any(nil), values...)...) // src may reuse the slice
+	}
+}
+
+// copyRows turns the rows of a source into INSERTs.
+type copyRows struct {
+	src     pgx.CopyFromSource
+	tenant  ID
+	table   pgx.Identifier
+	columns int
+	byRow   bool
+	sql     string
+
+	read int64 // rows so far
+	more bool  // the source has been asked, and has another row
+}
+
+// piece reads up to copyPiece rows.
+func (r *copyRows) piece() (*pgx.Batch, error) {
+	var b pgx.Batch
+	chunk := newChunk(r.columns)
+	for n := 1; r.more || r.src.Next(); n++ {
+		if r.more = n > copyPiece; r.more {
+			break
+		}
+		values, err := r.row()
+		if err != nil {
+			return nil, err
+		}
+		if r.byRow {
+			b.Queue(r.sql, slices.Clone(values)...) // the source may use the slice again
 			continue
 		}
 		for i, v := range values {
 			chunk[i] = append(chunk[i].([]any), v)
 		}
 		if n%copyChunk == 0 {
-			b.Queue(sql, chunk...)
-			chunk = newChunk(len(columns))
+			b.Queue(r.sql, chunk...)
+			chunk = newChunk(r.columns)
 		}
 	}
-	if err := src.Err(); err != nil {
-		return nil, 0, err
+	if err := r.src.Err(); err != nil {
+		return nil, err
 	}
-	if !byRow && n%copyChunk != 0 {
-		b.Queue(sql, chunk...)
+	if !r.byRow && len(chunk[0].([]any)) > 0 {
+		b.Queue(r.sql, chunk...)
 	}
-	return &b, n, nil
+	return &b, nil
+}
+
+func (r *copyRows) row() ([]any, error) {
+	values, err := r.src.Values()
+	if err != nil {
+		return nil, err
+	}
+	r.read++
+	if len(values) != r.columns {
+		return nil, fmt.Errorf("copy into %s: row %d has %d values for %d columns", r.table.Sanitize(), r.read, len(values), r.columns)
+	}
+	return values, checkArgs(r.tenant, values)
 }
 
 func newChunk(columns int) []any {
