@@ -24,7 +24,7 @@ const (
 // templates of schemas that nobody tests any more. One process sweeps at a time
 // and nobody builds meanwhile; who comes second does not wait.
 func (s *Server) sweep(ctx context.Context) error {
-	conn, err := pgx.Connect(ctx, s.base.String())
+	conn, err := s.meet(ctx)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (s *Server) buildOnce(ctx context.Context, name string, from *template, cfg
 	defer s.building.Unlock()
 	// A connection of its own: waiting ones must not use up the pool that the
 	// builder needs. Closing it gives the lock back.
-	conn, err := pgx.Connect(ctx, s.base.String())
+	conn, err := s.meet(ctx)
 	if err != nil {
 		return err
 	}
@@ -113,6 +113,18 @@ func (s *Server) buildOnce(ctx context.Context, name string, from *template, cfg
 		}
 	}
 	return s.touch(ctx, name)
+}
+
+// meet connects to where the processes of a server see each other's locks: an
+// advisory lock is of one database, and each process may be given another.
+func (s *Server) meet(ctx context.Context) (*pgx.Conn, error) {
+	u := *s.base
+	u.Path = "/postgres"
+	conn, err := pgx.Connect(ctx, u.String())
+	if err != nil {
+		return pgx.Connect(ctx, s.base.String()) // there is none, or it is closed to us
+	}
+	return conn, nil
 }
 
 func lockKey(name string) int64 {

@@ -138,7 +138,7 @@ func (s *Server) adopt(ctx context.Context, cfg Config) error {
 // announce opens a session that holds an advisory lock on this process's name
 // for as long as the process lives: others see by it that it does.
 func (s *Server) announce(ctx context.Context) (*pgx.Conn, error) {
-	conn, err := pgx.Connect(ctx, s.base.String())
+	conn, err := s.meet(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,11 @@ func guest(t testing.TB, address string) *Server {
 func TestSharedServer(t *testing.T) {
 	t.Parallel()
 	owner := lent(t)
-	a, b := guest(t, owner.base.String()), guest(t, owner.base.String())
+	// By addresses of two databases, as two projects on one server have them.
+	other := *owner.base
+	other.Path = "/another"
+	require.NoError(t, owner.exec(t.Context(), "create database another"))
+	a, b := guest(t, owner.base.String()), guest(t, other.String())
 	require.Contains(t, a.Source(), "that DATABASE_URL names")
 	require.NotEqual(t, a.run, b.run)
 
