@@ -58,6 +58,20 @@ func (w *world) seal(t testing.TB, s *audit.Sealer) {
 	}, time.Minute, 5*time.Millisecond)
 }
 
+// sealable waits until one round seals everything that has been written so far:
+// until every transaction of the cluster that began earlier, in another test's
+// database too, has ended.
+func (w *world) sealable(t testing.TB) {
+	t.Helper()
+	admin := w.Admin(t)
+	require.Eventually(t, func() bool {
+		var late int
+		err := admin.QueryRow(t.Context(), "select count(*) from watertight.audit_event where xid >= pg_snapshot_xmin(pg_current_snapshot())").Scan(&late)
+		require.NoError(t, err)
+		return late == 0
+	}, time.Minute, 5*time.Millisecond)
+}
+
 func (w *world) verify(t testing.TB, tenant uuid.UUID, outside ...[]byte) audit.Verdict {
 	t.Helper()
 	v, err := audit.Verify(t.Context(), w.Admin(t), tenant, audit.VerifyConfig{Keys: []audit.VerifyingKey{w.key.Public()}, Outside: outside})
@@ -209,6 +223,7 @@ func TestSealerCrashes(t *testing.T) {
 	for round, step := range []string{"locked", "read", "signed", "stored", "committed", "publishing", ""} {
 		_, err := w.asA(t).Exec(t.Context(), addContact, w.a, 100+round, step)
 		require.NoError(t, err)
+		w.sealable(t)
 		s, err := audit.OpenSealer(t.Context(), url, audit.SealerConfig{
 			Keys: []audit.SigningKey{w.key},
 			Anchors: []audit.Anchor{anchorFunc(func(note []byte) error {
