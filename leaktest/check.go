@@ -255,7 +255,7 @@ func (w *world) describeRun(report *Report) {
 	report.Assumed, report.Notes = w.assumed, w.notes
 	for _, t := range w.tables {
 		report.Rows += len(t.rows)
-		if t.class != shared {
+		if t.class != shared && w.named(t.rel) {
 			report.Tables++
 		}
 	}

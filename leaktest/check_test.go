@@ -210,6 +210,31 @@ func TestWatertightsOwnSchemaHolds(t *testing.T) {
 	}
 }
 
+// With the team's own schema alone, the tenants' table is not among the tables
+// that are attacked, and everything works as with it.
+func TestOneSchemaProvesItself(t *testing.T) {
+	t.Parallel()
+	d := pgtest.New(t)
+	d.Exec(t, `create schema team;
+create table team.orders (tenant_id uuid not null, id uuid not null default gen_random_uuid(), name text not null, primary key (tenant_id, id));
+create table team.lines (tenant_id uuid not null, id uuid not null default gen_random_uuid(), order_id uuid not null, primary key (tenant_id, id),
+  foreign key (tenant_id, order_id) references team.orders (tenant_id, id));
+select watertight.protect('team.orders'), watertight.protect('team.lines')`)
+	report, err := Check(t.Context(), Config{URL: d.AdminURL, Schemas: []string{"team"}, SelfTest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range report.Findings {
+		t.Errorf("%+v", f)
+	}
+	attacked := func(table string) bool {
+		return slices.ContainsFunc(report.Cells, func(c Cell) bool { return c.Object == table && c.Attack == "select" && c.Verdict == Held })
+	}
+	if !attacked("team.orders") || !attacked("team.lines") || attacked("watertight.tenants") {
+		t.Errorf("the tables of the schema are to be attacked, and no others: %+v", report.Cells)
+	}
+}
+
 const shopQueries = `
 -- name: GetCustomer :one
 select * from shop.customers where tenant_id = $1 and id = $2;

@@ -42,7 +42,8 @@ type Config struct {
 	// to set_config of TenantSetting.
 	Enter string
 
-	// Schemas are the schemas to attack. Defaults to all.
+	// Schemas are the schemas to attack. Tables of others that they refer to
+	// are filled, and not attacked. Defaults to all.
 	Schemas []string
 
 	// Seed is SQL that the suite runs, as the administrator, before it makes

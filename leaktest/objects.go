@@ -74,7 +74,7 @@ func (h *whole) views() []object {
 	var out []object
 	for _, r := range h.w.cat.Relations {
 		t := h.w.byOID[r.OID]
-		if r.Extension || t == nil || !t.canSelect() || !(r.Kind == catalog.View || r.Kind == catalog.MaterializedView || r.Kind == catalog.ForeignTable) {
+		if r.Extension || !h.w.named(r) || t == nil || !t.canSelect() || !(r.Kind == catalog.View || r.Kind == catalog.MaterializedView || r.Kind == catalog.ForeignTable) {
 			continue
 		}
 		var names []string
@@ -100,7 +100,7 @@ func (h *whole) sharedTables() []object {
 	var out []object
 	for _, r := range h.w.cat.Relations {
 		t := h.w.byOID[r.OID]
-		if r.Extension || t == nil || !r.IsTable() || t.class != shared || !t.canSelect() || r.Schema == "watertight" {
+		if r.Extension || t == nil || !r.IsTable() || t.class != shared || !t.canSelect() || r.Schema == "watertight" || !h.w.named(r) {
 			continue
 		}
 		var names []string

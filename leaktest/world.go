@@ -121,9 +121,10 @@ func (w *world) read(ctx context.Context, s *session) error {
 	}
 	tx := s.conn
 	var err error
-	if w.cat, err = catalog.Read(ctx, tx, catalog.Options{Schemas: w.cfg.Schemas}); err != nil {
+	if w.cat, err = catalog.Read(ctx, tx, catalog.Options{}); err != nil {
 		return err
 	}
+	w.narrow()
 	if w.types, err = catalog.ReadTypes(ctx, tx); err != nil {
 		return err
 	}
@@ -147,6 +148,41 @@ func (w *world) read(ctx context.Context, s *session) error {
 	}
 	w.findTables()
 	return w.readPrivileges(ctx, tx)
+}
+
+// named says whether a relation is in one of the schemas to attack.
+func (w *world) named(r *catalog.Relation) bool {
+	return len(w.cfg.Schemas) == 0 || slices.Contains(w.cfg.Schemas, r.Schema)
+}
+
+// narrow leaves the relations of the named schemas, and of the others those
+// that they refer to: without rows there, such as of the tenants, none can be
+// made here. They are filled and not attacked.
+func (w *world) narrow() {
+	needed := map[catalog.OID]bool{}
+	var need func(r *catalog.Relation)
+	need = func(r *catalog.Relation) {
+		if r == nil || needed[r.OID] {
+			return
+		}
+		needed[r.OID] = true
+		for _, k := range r.Constraints {
+			if k.Type == "f" {
+				need(w.cat.Relation(k.References))
+			}
+		}
+		for _, part := range w.cat.Relations {
+			if slices.Contains(part.Parents, r.OID) {
+				need(part)
+			}
+		}
+	}
+	for _, r := range w.cat.Relations {
+		if w.named(r) {
+			need(r)
+		}
+	}
+	w.cat.Relations = slices.DeleteFunc(w.cat.Relations, func(r *catalog.Relation) bool { return !needed[r.OID] })
 }
 
 // installed says whether Watertight's own context is in the database.
@@ -263,11 +299,12 @@ func (w *world) required(r *catalog.Relation, k *catalog.Constraint) bool {
 	return true
 }
 
-// attackable returns the tables whose rows belong to tenants.
+// attackable returns the tables of the named schemas whose rows belong to
+// tenants.
 func (w *world) attackable() []*table {
 	var out []*table
 	for _, t := range w.tables {
-		if t.class != shared && (w.only == nil || w.only[t.rel.OID]) {
+		if t.class != shared && w.named(t.rel) && (w.only == nil || w.only[t.rel.OID]) {
 			out = append(out, t)
 		}
 	}
