@@ -1,6 +1,9 @@
 package adopt_test
 
 import (
+	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -70,4 +73,48 @@ func TestSchemaBecomesWatertight(t *testing.T) {
 	report, err := inspect.Check(t.Context(), connect(t, db.AdminURL), inspect.Config{AppRole: "watertight_app"})
 	require.NoError(t, err)
 	require.Zero(t, report.Errors(), "%+v", report.Findings)
+}
+
+// A script that reads the plan finds a list where there is one, if empty.
+func TestPlanIsJSONOfLists(t *testing.T) {
+	t.Parallel()
+	db := emptyDatabase(t, "create table organizations (id bigint primary key)")
+	for _, setup := range []string{"", shop[strings.Index(shop, "create table customers"):strings.Index(shop, "insert into")]} {
+		conn := connect(t, db.AdminURL)
+		run(t, conn, setup)
+		plan := read(t, db.AdminURL, adopt.Config{TenantTable: "organizations", TenantColumn: "organization_id"})
+		text, err := json.Marshal(plan)
+		require.NoError(t, err)
+		require.NotContains(t, string(text), "null")
+		for _, list := range []string{"assumed", "questions", "notices", "tables", "roles"} {
+			require.Contains(t, string(text), `"`+list+`":[`)
+		}
+	}
+}
+
+// Of the rows of a comment some have a customer and some a ticket, whose tenant
+// is known only by its own optional reference: none of them is without one.
+func TestOptionalWaysAreAllSeen(t *testing.T) {
+	t.Parallel()
+	db := emptyDatabase(t, `
+create table organizations (id bigint primary key);
+create table comments (id bigint primary key, customer_id bigint, ticket_id bigint);
+create table customers (id bigint primary key, organization_id bigint not null references organizations);
+create table tickets (id bigint primary key, customer_id bigint references customers);
+alter table comments add foreign key (customer_id) references customers, add foreign key (ticket_id) references tickets;
+insert into organizations values (1), (2);
+insert into customers values (1, 1), (2, 2);
+insert into tickets values (1, 1), (2, 2);
+insert into comments values (1, 1, null), (2, null, 2);`)
+	cfg := adopt.Config{TenantTable: "organizations", TenantColumn: "organization_id"}
+	plan := read(t, db.AdminURL, cfg)
+	require.Empty(t, plan.Questions)
+	require.True(t, slices.ContainsFunc(plan.Tables, func(l adopt.Table) bool {
+		return l.Name == "public.comments" && strings.Contains(l.From, "customers") && strings.Contains(l.From, "tickets")
+	}), plan.Tables)
+
+	run(t, connect(t, db.AdminURL), "insert into comments values (3, null, null)")
+	plan = read(t, db.AdminURL, cfg)
+	require.Len(t, plan.Questions, 1)
+	require.Equal(t, "no-tenant", plan.Questions[0].Kind)
 }

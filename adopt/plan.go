@@ -220,7 +220,7 @@ func (m *model) findBoundViews() {
 func (m *model) plan(installed bool) *Plan {
 	p := &Plan{
 		TenantTable: m.root.Name(), TenantColumn: m.named, Column: m.addedColumn(),
-		Assumed: m.assumed, Questions: m.questions, Notices: m.notices, Roles: m.roles, fingerprint: m.fingerprint(),
+		Assumed: filled(m.assumed), Questions: filled(m.questions), Roles: filled(m.roles), fingerprint: m.fingerprint(),
 	}
 	for _, t := range m.tables {
 		line := Table{Name: t.Name(), Kind: map[class]string{root: "tenants", tenant: "tenant", shared: "shared", closed: "closed", unsettled: "undecided"}[t.class], Column: t.column, Added: t.added}
@@ -236,9 +236,17 @@ func (m *model) plan(installed bool) *Plan {
 	}
 	if len(m.questions) == 0 {
 		p.Steps = m.steps(installed)
-		p.Notices = m.notices // making the steps adds some
 	}
+	p.Notices = filled(m.notices) // making the steps adds some
 	return p
+}
+
+// filled is a list that JSON shows as one, also if nothing is in it.
+func filled[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 // fingerprint tells whether the schema is still the one that the plan is for.

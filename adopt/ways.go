@@ -127,7 +127,7 @@ func (m *model) settle() {
 }
 
 func (m *model) settleRound(optional bool) bool {
-	var found []*table
+	var found, early []*table
 	for _, t := range m.tables {
 		if t.class != unsettled {
 			continue
@@ -138,16 +138,34 @@ func (m *model) settleRound(optional bool) bool {
 		} else if !optional {
 			ways = nil
 		}
-		if len(ways) > 0 {
-			t.ways = ways
+		switch {
+		case len(ways) == 0:
+			continue
+		case !ways[0].notNull && m.waits(t):
+			early = append(early, t)
+		default:
 			found = append(found, t)
 		}
+		t.ways = ways
+	}
+	// Where tables wait for one another, one of them has to begin.
+	if len(found) == 0 && len(early) > 0 {
+		found = early[:1]
 	}
 	for _, t := range found {
 		t.class, t.column, t.added = tenant, m.addedColumn(), true
 		m.order = append(m.order, t)
 	}
 	return len(found) > 0
+}
+
+// waits says whether a table may get further ways: a row that has none of those
+// that are known now may have the one to a table that is settled later.
+func (m *model) waits(t *table) bool {
+	return slices.ContainsFunc(t.Constraints, func(k *catalog.Constraint) bool {
+		p := m.byOID[k.References]
+		return k.Type == "f" && p != nil && p != t && p.class == unsettled
+	})
 }
 
 // waysUp are the foreign keys to tables that have a tenant.
