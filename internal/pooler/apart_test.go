@@ -19,11 +19,11 @@ func TestListNamesTestsAndReasons(t *testing.T) {
 	for suite, list := range apart {
 		known := testsOf(t, suite)
 		require.NotEmpty(t, known)
-		for name, why := range list {
+		for name, e := range list {
 			test, _, _ := strings.Cut(name, "/")
 			require.Contains(t, known, test, "%s is no test of %s", name, suite)
-			require.NotEmpty(t, why, name)
-			for _, other := range strings.FieldsFunc(why, func(r rune) bool { return r == '(' || r == ')' || r == ' ' }) {
+			require.NotEmpty(t, e.why, name)
+			for _, other := range strings.FieldsFunc(e.why, func(r rune) bool { return r == '(' || r == ')' || r == ' ' }) {
 				if strings.HasPrefix(other, "Test") {
 					require.Contains(t, known, other, "the reason of %s", name)
 				}

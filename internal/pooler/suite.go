@@ -43,12 +43,14 @@ func Route(t testing.TB, suite string, urls ...*string) {
 	}
 }
 
-// Skip ends a test that is on the list, if the suites run behind a pooler in
-// transaction mode. Route does it for whole tests, parts of one ask themselves.
+// Skip ends a test that is on the list, if the suites run behind a pooler in a
+// mode that the list names. Route does it for whole tests, parts of one ask
+// themselves.
 func Skip(t testing.TB, suite string) {
 	t.Helper()
-	if why, ok := apart[suite][t.Name()]; ok && os.Getenv(Variable) == Transaction {
-		t.Skipf("NOT BEHIND A POOLER: %s: %s", t.Name(), why)
+	mode := os.Getenv(Variable)
+	if e, ok := apart[suite][t.Name()]; ok && mode != "" && (e.mode == "" || e.mode == mode) {
+		t.Skipf("NOT BEHIND A POOLER: %s: %s", t.Name(), e.why)
 	}
 }
 
