@@ -247,7 +247,7 @@ func (h *whole) forge(ctx context.Context) error {
 		return err
 	}
 	if seen > 0 {
-		severity := Warning
+		severity := ruleOf(ruleForgeable).Severity()
 		if h.w.context.signer != nil {
 			severity = Error
 		}
@@ -297,10 +297,10 @@ where c.relkind = 'S' and d.refobjid = any (`+quoteText(h.w.tableList)+`::oid[])
 	}
 	for _, r := range rows {
 		if r[1] == "t" {
-			h.find(ruleSequence, Warning, "", "sequence "+r[0], "the application reads how many rows all tenants have made")
+			h.find(ruleSequence, ruleOf(ruleSequence).Severity(), "", "sequence "+r[0], "the application reads how many rows all tenants have made")
 		}
 		if r[2] == "t" {
-			h.find(ruleSequence, Warning, "", "sequence "+r[0], "the application can set the sequence back, so that other tenants' inserts fail")
+			h.find(ruleSequence, ruleOf(ruleSequence).Severity(), "", "sequence "+r[0], "the application can set the sequence back, so that other tenants' inserts fail")
 		}
 	}
 	return nil

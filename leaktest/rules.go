@@ -7,6 +7,15 @@ type Rule struct {
 	Why string // what was seen, and why it matters
 }
 
+// Severity is that of the rule's usual findings: each has its own.
+func (r Rule) Severity() string {
+	switch r.ID {
+	case ruleSequence, ruleForgeable:
+		return Warning
+	}
+	return Error
+}
+
 const (
 	ruleRead       = "WTA001"
 	ruleInsert     = "WTA002"

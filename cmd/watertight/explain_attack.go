@@ -6,11 +6,7 @@ import "github.com/watertight-go/watertight/leaktest"
 func attackRules() []rule {
 	var out []rule
 	for _, r := range leaktest.Rules() {
-		severity := leaktest.Error
-		if r.ID == "WTA020" || r.ID == "WTA021" {
-			severity = leaktest.Warning
-		}
-		out = append(out, rule{id: r.ID, severity: severity, title: r.Title, doc: r.Why + "\n\nFix: " + r.Fix + ".\n"})
+		out = append(out, rule{id: r.ID, severity: r.Severity(), title: r.Title, doc: r.Why + "\n\nFix: " + r.Fix + ".\n"})
 	}
 	return out
 }

@@ -4,7 +4,7 @@
 //	go test -C crypto/bench -bench Seal -count 5 | tee seals.txt
 //	go tool -modfile=tools/go.mod benchstat -col /scheme seals.txt
 //
-// The results are in docs/benchmarks/sealing.md.
+// The results are in docs/performance/sealing.md.
 package bench
 
 import (
