@@ -16,6 +16,7 @@ var apart = map[string]map[string]exception{
 	"tenancy": {
 		"TestBindings/session":                            {Transaction, "BindSession is refused there (TestBehindATransactionPooler)"},
 		"TestTheProfileForCitusKeepsTenantsApart/session": {Transaction, "BindSession is refused there (TestBehindATransactionPooler)"},
+		"TestTokenIsSentAgainInItsScopeOnly":              {Transaction, "only a context that is bound to the session is sent again"},
 		"TestEmptySearchPathUnlessConfigured":             {"", "the path is the role's there (TestSearchPathBehindAPooler)"},
 	},
 }
