@@ -77,7 +77,7 @@ func TestServerHasNoConnectionLeft(t *testing.T) {
 func TestStatementTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.open(t, withParam(t, w.AppURL, "statement_timeout", "100"), func(cfg *tenancy.Config) { cfg.MaxConns = 1 })
+	c := w.open(t, withParam(t, w.AppURL, "statement_timeout", "1000"), func(cfg *tenancy.Config) { cfg.MaxConns = 1 })
 	id := c.try(w.tenants[0])
 	for range 2 {
 		_, err := c.db.For(c.scopes[0]).Exec(t.Context(), "select pg_sleep(60)")
