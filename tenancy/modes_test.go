@@ -219,6 +219,27 @@ func TestCopyFromCarriesEveryType(t *testing.T) {
 	require.ErrorIs(t, c.QueryRow(ctx, readNote, w.a, int64(200)).Scan(new(string)), pgx.ErrNoRows, "all or nothing")
 }
 
+// A statement that was prepared when a column had another type fails once, and is
+// then what it would be on a new connection.
+func TestColumnGetsAnotherType(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Exec(t, `create table app.codes (tenant_id uuid not null, id bigint not null, code int not null, primary key (tenant_id, id));
+		select watertight.protect('app.codes')`)
+	w.db = w.open(t, func(c *tenancy.Config) { c.MaxConns = 1 })
+	c := w.asA(t)
+	add := func(id int64, code string) error {
+		_, err := c.Exec(t.Context(), "insert into app.codes (tenant_id, id, code) values ($1, $2, $3)", w.a, id, code)
+		return err
+	}
+	require.NoError(t, add(1, "12"))
+	w.Exec(t, "alter table app.codes alter code type text")
+	var pg *pgconn.PgError
+	require.ErrorAs(t, add(2, "x12"), &pg)
+	require.Equal(t, "22P02", pg.Code)
+	require.NoError(t, add(2, "x12"))
+}
+
 func TestErrorsCarryNoRows(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

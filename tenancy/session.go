@@ -267,15 +267,20 @@ func (s *session) giveUp(p *prepared) {
 }
 
 // failed gives a statement up if preparing it anew may help: its table may have
-// changed since, or the server may not know it any more. Other errors are about
-// data, and likely to come again; pgx would prepare after each of them.
+// changed since, or the server may not know it any more. A value that its type
+// cannot read may be meant for a type that the column got since. Other errors are
+// about data, and likely to come again; pgx would prepare after each of them.
 func (s *session) failed(p *prepared, err error) {
 	var pg *pgconn.PgError
 	if p == nil || !errors.As(err, &pg) || len(pg.Code) < 2 {
 		return
 	}
 	switch pg.Code[:2] {
-	case "21", "22", "23", "40", "53", "55", "57", "P0":
+	case "22":
+		if pg.Code != "22P02" && pg.Code != "22P03" {
+			return
+		}
+	case "21", "23", "40", "53", "55", "57", "P0":
 		return
 	}
 	if pg.Code != "42501" && p.description.SQL != sqlEnter {
