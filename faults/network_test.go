@@ -138,58 +138,75 @@ func TestChunksReordered(t *testing.T) { garbled(t, reordered) }
 func TestChunksRepeated(t *testing.T)  { garbled(t, repeated) }
 
 // leftOut delivers everything but the answer to the caller's statement, which is
-// behind that to the context.
-func leftOut(toServer bool) carrier {
-	var rest []byte
-	answered := 0
-	return func(chunk []byte) ([][]byte, error) {
-		if toServer {
-			return [][]byte{chunk}, nil
+// behind that to the context, or but the end of it.
+func leftOut(endOnly bool) func(bool) carrier {
+	return func(toServer bool) carrier {
+		var rest []byte
+		answered := 0
+		return func(chunk []byte) ([][]byte, error) {
+			if toServer {
+				return [][]byte{chunk}, nil
+			}
+			var through []byte
+			rest = append(rest, chunk...)
+			for len(rest) >= 5 && len(rest) > int(binary.BigEndian.Uint32(rest[1:])) {
+				message := rest[:1+binary.BigEndian.Uint32(rest[1:])]
+				rest = rest[len(message):]
+				if message[0] == 'Z' { // ready for the next
+					answered = 0
+				}
+				end := message[0] == 'C' // of one answer
+				if answered == 0 || endOnly && !end {
+					through = append(through, message...)
+				}
+				if end {
+					answered++
+				}
+			}
+			return [][]byte{through}, nil
 		}
-		var through []byte
-		rest = append(rest, chunk...)
-		for len(rest) >= 5 && len(rest) > int(binary.BigEndian.Uint32(rest[1:])) {
-			message := rest[:1+binary.BigEndian.Uint32(rest[1:])]
-			rest = rest[len(message):]
-			if message[0] == 'Z' { // ready for the next
-				answered = 0
-			}
-			if answered == 0 {
-				through = append(through, message...)
-			}
-			if message[0] == 'C' { // the end of one answer
-				answered++
-			}
-		}
-		return [][]byte{through}, nil
 	}
 }
 
 // An answer that is missing is not taken for one that says that nothing was
-// there.
+// there. Where its end is missing, the deadline ends the wait, as ever.
 func TestAnswerLeftOut(t *testing.T) {
 	t.Parallel()
-	for name, ask := range map[string]func(*client, *tenancy.Conn) error{
-		"Exec":  func(c *client, conn *tenancy.Conn) error { return c.add(t.Context(), conn, c.try(conn.Tenant())) },
-		"Query": func(c *client, conn *tenancy.Conn) error { _, err := c.look(t.Context(), conn); return err },
-		"QueryRow": func(_ *client, conn *tenancy.Conn) error {
-			return conn.QueryRow(t.Context(), sumAmount, conn.Tenant()).Scan(nil)
+	for name, ask := range map[string]func(context.Context, *client, *tenancy.Conn) error{
+		"Exec": func(ctx context.Context, c *client, conn *tenancy.Conn) error {
+			return c.add(ctx, conn, c.try(conn.Tenant()))
 		},
-		"SendBatch": func(c *client, conn *tenancy.Conn) error {
+		"Query": func(ctx context.Context, c *client, conn *tenancy.Conn) error {
+			_, err := c.look(ctx, conn)
+			return err
+		},
+		"QueryRow": func(ctx context.Context, _ *client, conn *tenancy.Conn) error {
+			return conn.QueryRow(ctx, sumAmount, conn.Tenant()).Scan(nil)
+		},
+		"SendBatch": func(ctx context.Context, c *client, conn *tenancy.Conn) error {
 			var b pgx.Batch
 			b.Queue(addEntry, conn.Tenant(), c.try(conn.Tenant()), []byte{})
-			return conn.SendBatch(t.Context(), &b).Close()
+			return conn.SendBatch(ctx, &b).Close()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, p := behind(t)
 			conn := c.db.For(c.scopes[0])
-			require.NoError(t, ask(c, conn), "the statement is prepared by now")
-			p.set(leftOut)
-			require.ErrorIs(t, ask(c, conn), tenancy.ErrProtocol)
+			require.NoError(t, ask(t.Context(), c, conn), "the statement is prepared by now")
+			p.set(leftOut(false))
+			require.ErrorIs(t, ask(t.Context(), c, conn), tenancy.ErrProtocol)
+			p.set(leftOut(true))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			err := ask(ctx, c, conn)
+			if name == "QueryRow" { // which has a row to begin with
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+			} else {
+				require.ErrorIs(t, err, tenancy.ErrProtocol)
+			}
 			p.set(nil)
 			require.EqualValues(t, 0, c.db.Stat().IdleConns(), "the connection is not used again")
-			require.NoError(t, c.db.Tx(t.Context(), c.scopes[0], func(_ context.Context, conn *tenancy.Conn) error { return ask(c, conn) }))
+			require.NoError(t, c.db.Tx(t.Context(), c.scopes[0], func(ctx context.Context, conn *tenancy.Conn) error { return ask(ctx, c, conn) }))
 		})
 	}
 }

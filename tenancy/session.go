@@ -126,6 +126,7 @@ func (s *session) send(ctx context.Context, conn *pgconn.PgConn, calls []call, a
 		}
 		a.sent = append(a.sent, p)
 	}
+	a.guard.begin(ctx, conn.Conn())
 	a.reader = conn.ExecBatch(ctx, &s.batch)
 	s.batch = pgconn.Batch{} // nothing of a scope stays
 	return nil
@@ -302,6 +303,7 @@ func outdated(err error) bool {
 type answers struct {
 	session *session
 	reader  *pgconn.MultiResultReader
+	guard   guard
 	sent    []*prepared
 	next    int
 	last    pgx.Rows
@@ -356,6 +358,7 @@ func (a *answers) Close() error {
 	}
 	a.closed = true
 	a.err = a.reader.Close()
+	a.guard.lift()
 	if a.err != nil {
 		for _, p := range a.sent[max(a.next-1, 0):] {
 			a.session.failed(p, a.err)
