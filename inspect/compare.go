@@ -167,7 +167,7 @@ func widening(from, to catalog.OID) bool {
 // against judges what the tenant column is compared with.
 func (c *condition) against(n *catalog.Node) result {
 	v := c.m.value(n)
-	r := result{level: pinned, contexts: v.sources, calls: v.calls, lookups: v.relations}
+	r := result{level: pinned, contexts: v.sources, calls: v.calls, lookups: union(v.relations, v.kept)}
 	switch {
 	case v.isNull && v.constant:
 		return isClosed()
@@ -244,7 +244,7 @@ func (c *condition) compareOther(n, left, right *catalog.Node, lv, rv []int16) r
 		}
 		if !v.constant && same && (len(v.sources) > 0) {
 			r := isOpaque("person", fmt.Sprintf("the column %s is compared, not the tenant's", c.columnName(firstVar(left))))
-			r.contexts, r.calls, r.lookups = v.sources, v.calls, v.relations
+			r.contexts, r.calls, r.lookups = v.sources, v.calls, union(v.relations, v.kept)
 			if c.col == nil {
 				r.contexts = nil
 			}

@@ -140,7 +140,7 @@ func (c *condition) rowFree(n *catalog.Node) result {
 	case len(v.sources) > 0 && v.sources[0].setting != "":
 		r.reason = fmt.Sprintf("whoever sets %s opens the rows of all tenants", v.sources[0].setting)
 	}
-	r.calls = v.calls
+	r.calls, r.lookups = v.calls, union(r.lookups, v.kept)
 	return r
 }
 
@@ -317,7 +317,7 @@ func (c *condition) function(n *catalog.Node) result {
 		return result{level: loose, class: "function", reason: fmt.Sprintf("the function %s compares loosely", f.Name()), calls: []catalog.OID{oid}}
 	}
 	r := isOpaque("function", fmt.Sprintf("the function %s decides, from the row's columns", f.Name()))
-	r.calls, r.lookups = union([]catalog.OID{oid}, b.calls), b.reads
+	r.calls, r.lookups = union([]catalog.OID{oid}, b.calls), union(b.reads, b.kept)
 	if c.col != nil && !slices.Contains(vars, c.col.Num) && len(b.reads) == 0 {
 		r.level, r.reason = open, fmt.Sprintf("the function %s is given no tenant and reads no table", f.Name())
 	}

@@ -395,7 +395,7 @@ func (m *model) mentionFacts(f *facts) {
 			continue
 		}
 		b := m.body(fn)
-		for _, oid := range b.reads {
+		for _, oid := range union(b.reads, b.kept) {
 			r := m.cat.Relation(oid)
 			if r == nil {
 				continue

@@ -101,7 +101,7 @@ func (m *model) namedIn(r, t *catalog.Relation) []int16 {
 	for _, fn := range m.policyFunctions() {
 		f := m.cat.Function(fn)
 		b := m.body(f)
-		if !slices.Contains(b.reads, t.OID) || f.Tree != "" {
+		if !slices.Contains(b.reads, t.OID) && !slices.Contains(b.kept, t.OID) || f.Tree != "" {
 			continue
 		}
 		words := reIdent.FindAllString(plainText(b.code, true), -1)

@@ -41,7 +41,7 @@ copied as (
   select c.* from input, jsonb_to_recordset(f -> 'copies') as c(relid oid, "of" oid)),
 -- functions: see the fields of routine in routine.go
 routine as (
-  select r.* from input, jsonb_to_recordset(f -> 'routines') as r(oid oid, name text, tbl text, power text, scoped boolean, argument boolean,
+  select r.* from input, jsonb_to_recordset(f -> 'routines') as r(oid oid, name text, vouched boolean, tbl text, power text, scoped boolean, argument boolean,
     dynamic boolean, unsafe boolean, caller text, path boolean, policy boolean, sets text, sets_to text, session boolean, "after" text, reads text, shadow boolean, new_row boolean, context boolean, bare boolean)),
 -- relations that functions name
 mention as (

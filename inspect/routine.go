@@ -30,6 +30,7 @@ type routine struct {
 	NewRow   bool        `json:"new_row"`          // a trigger that ties what it does to NEW or OLD's tenant
 	Context  bool        `json:"context"`          // depends on settings or on the user
 	Bare     bool        `json:"bare"`             // its text names relations without their schema
+	Vouched  bool        `json:"vouched"`          // it is one of Watertight's own, as it was made
 }
 
 // routines describes the user's functions. callable names, for each function,
@@ -45,7 +46,7 @@ func (m *model) routines(callable map[catalog.OID]string) []routine {
 		_, path := f.Setting("search_path")
 		r := routine{
 			OID: f.OID, Name: f.Name(), Callable: callable[f.OID], Dynamic: b.dynamic, Unsafe: b.dynamic && concatenates(b.code),
-			Path: path || f.Tree != "", Policy: slices.Contains(inPolicy, f.OID),
+			Vouched: m.vouched(f), Path: path || f.Tree != "" || m.vouched(f), Policy: slices.Contains(inPolicy, f.OID),
 			Scoped: m.scoped(b), Argument: m.comparesArgument(f, b), Shadow: m.shadows(f, b), NewRow: m.tiesToRow(f, b),
 			Context: len(b.settings) > 0 || b.user, Bare: f.Tree == "" && m.namesBare(b),
 		}

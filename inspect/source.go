@@ -24,6 +24,7 @@ type value struct {
 	text      string // of a constant, if it is a text or a number
 	sources   []source
 	relations []catalog.OID // that sub-selects and functions read
+	kept      []catalog.OID // that functions read which are vouched for
 	calls     []catalog.OID // functions of the user
 	fallback  string        // what it becomes when no context is set, if that is a tenant
 	nullable  bool          // may be NULL without a context, rather than fail
@@ -106,7 +107,7 @@ func (m *model) callValue(n *catalog.Node, v *value) bool {
 		v.fallback = b.fallback
 	}
 	v.nullable = v.nullable || b.nullable
-	v.relations = union(v.relations, b.reads)
+	v.relations, v.kept = union(v.relations, b.reads), union(v.kept, b.kept)
 	v.calls = union(v.calls, b.calls)
 	return true
 }
@@ -258,6 +259,7 @@ type body struct {
 	sets     []string      // that it sets with set_config or SET
 	user     bool          // asks who the user is
 	reads    []catalog.OID // relations that it names
+	kept     []catalog.OID // relations that it names, itself or through another, as one that is vouched for
 	calls    []catalog.OID // functions of the user that it names
 	constant bool          // depends on nothing that can be seen
 	unaware  bool          // reads tables, and asks nothing of the session
@@ -298,13 +300,16 @@ func (m *model) body(f *catalog.Function) *body {
 			inner := m.body(g)
 			b.settings = union(b.settings, inner.settings)
 			b.user = b.user || inner.user
-			b.reads = union(b.reads, inner.reads)
+			b.reads, b.kept = union(b.reads, inner.reads), union(b.kept, inner.kept)
 			b.calls = union(b.calls, inner.calls)
 			b.nullable = b.nullable || inner.nullable
 			if b.fallback == "" {
 				b.fallback = inner.fallback
 			}
 		}
+	}
+	if m.vouched(f) {
+		b.kept, b.reads = union(b.kept, b.reads), nil
 	}
 	b.constant = len(b.settings) == 0 && !b.user && len(b.reads) == 0 && len(b.calls) == 0 && !b.dynamic &&
 		(f.Language == "sql" || f.Language == "plpgsql") && !m.callsServer(b.code)
