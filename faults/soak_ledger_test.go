@@ -153,11 +153,15 @@ type stored struct {
 }
 
 // audit stops the load, looks at every row as a superuser, and compares it with
-// the books. Afterwards there is no doubt left.
-func (s *soak) audit(t testing.TB) {
+// the books. Afterwards there is no doubt left. What is planted for it to find is
+// planted while nobody works: a row might be deleted again before it is looked at.
+func (s *soak) audit(t testing.TB, plants ...func()) {
 	t.Helper()
 	s.gate.Lock()
 	defer s.gate.Unlock()
+	for _, plant := range plants {
+		plant()
+	}
 	s.settled(t)
 	rows, err := s.admin.Query(t.Context(), "select tenant_id, id, seal, amount from app.entries")
 	require.NoError(t, err)
