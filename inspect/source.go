@@ -309,7 +309,8 @@ func (m *model) body(f *catalog.Function) *body {
 		}
 	}
 	if m.vouched(f) {
-		b.kept, b.reads = union(b.kept, b.reads), nil
+		// Who the user is opens a closed tenant to the lifecycle role, and decides nothing else.
+		b.kept, b.reads, b.user = union(b.kept, b.reads), nil, false
 	}
 	b.constant = len(b.settings) == 0 && !b.user && len(b.reads) == 0 && len(b.calls) == 0 && !b.dynamic &&
 		(f.Language == "sql" || f.Language == "plpgsql") && !m.callsServer(b.code)
