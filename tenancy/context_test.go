@@ -413,6 +413,18 @@ func TestTokenIsSentAgainInItsScopeOnly(t *testing.T) {
 	require.Contains(t, sent(ctx, a), w.a.String())
 }
 
+// A clock that was set, or a machine that slept, makes a new one.
+func TestTokenIsSentAgainForTenSeconds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, now := w.admit(t, w.anna, w.a), time.Now()
+	for age, again := range map[time.Duration]bool{
+		0: true, 9 * time.Second: true, 10 * time.Second: false, time.Hour: false, -time.Second: false, -time.Hour: false,
+	} {
+		require.Equal(t, again, w.db.Reused(s, now.Add(-age), now), age)
+	}
+}
+
 // expiry is the fourth part of a token.
 func expiry(t *testing.T, token string) int64 {
 	t.Helper()

@@ -29,3 +29,9 @@ func Permit(c *Conn, ctx context.Context, sql string) error { return c.permit(ct
 
 // Pause draws the pause after an attempt.
 func Pause(r Retry, attempt int) time.Duration { return r.pause(attempt) }
+
+// Reused reports whether a token that was made at a time is sent again at another.
+func (db *DB) Reused(s Scope, made, now time.Time) bool {
+	l := lastToken{text: []byte("w1"), tenant: s.tenant, reach: s.reach, claims: s.claims, action: "test", made: made.Round(0)}
+	return l.good(&s, "test", now)
+}

@@ -129,19 +129,18 @@ func (f *flight) token(bound string, calls []call) []byte {
 	}
 	action, now := actionOf(f.ctx, sql), time.Now()
 	mode := bindingModes[c.db.cfg.Binding]
-	s := sessionOf(f.pool.Conn())
-	if c.db.cfg.Binding != BindSession || s == nil {
+	p := sessionOf(f.pool.Conn()).known[sql]
+	if c.db.cfg.Binding != BindSession || p == nil {
 		return c.db.signer.token(&c.scope, action, mode, bound, now)
 	}
-	p := s.known[sql]
-	if p != nil && p.token.good(&c.scope, action, now) {
-		return p.token.text
+	if !p.token.good(&c.scope, action, now) {
+		p.token = lastToken{
+			text:   c.db.signer.token(&c.scope, action, mode, bound, now),
+			tenant: c.scope.tenant, reach: c.scope.reach, claims: c.scope.claims, action: action,
+			made: now.Round(0), // by the wall clock: the other one may stand still while a machine sleeps
+		}
 	}
-	text := c.db.signer.token(&c.scope, action, mode, bound, now)
-	if p != nil {
-		p.token = lastToken{text: text, tenant: c.scope.tenant, reach: c.scope.reach, claims: c.scope.claims, action: action, until: now.Add(tokenReuse)}
-	}
-	return text
+	return p.token.text
 }
 
 // challenge begins the transaction and asks what this backend will bind a
