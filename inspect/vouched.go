@@ -20,12 +20,13 @@ import (
 //go:embed vouched.txt
 var vouchedList string
 
-// vouchedFor are the fingerprints of the list.
+// vouchedFor are the fingerprints of the list, and whether the application may
+// call the function.
 var vouchedFor = func() map[string]bool {
 	known := map[string]bool{}
 	for line := range strings.Lines(vouchedList) {
-		if print, _, ok := strings.Cut(line, " "); ok {
-			known[print] = true
+		if part := strings.SplitN(strings.TrimSpace(line), " ", 3); len(part) == 3 {
+			known[part[0]] = part[1] == "app"
 		}
 	}
 	return known
@@ -41,8 +42,13 @@ func (m *model) fingerprint(f *catalog.Function) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// vouched says whether a function is ours, as we made it. What has a tree for a
-// body is not: trees differ from server to server.
+// vouched says whether a function is ours, as we made it, and called by nobody but
+// whom it is for. What has a tree for a body is not: trees differ from server to
+// server.
 func (m *model) vouched(f *catalog.Function) bool {
-	return f.Schema == "watertight" && f.Tree == "" && vouchedFor[m.fingerprint(f)]
+	if f.Schema != "watertight" || f.Tree != "" {
+		return false
+	}
+	forApp, known := vouchedFor[m.fingerprint(f)]
+	return known && (forApp || m.callable[f.OID] == "")
 }

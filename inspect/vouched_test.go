@@ -29,14 +29,19 @@ func TestVouchedFunctions(t *testing.T) {
 			require.NoError(t, err)
 			for _, f := range m.cat.Functions {
 				if f.Schema == "watertight" && f.Tree == "" {
-					lines = append(lines, m.fingerprint(f)+" "+f.Name())
+					caller := "-"
+					if m.callable[f.OID] != "" {
+						caller = "app"
+					}
+					lines = append(lines, strings.Join([]string{m.fingerprint(f), caller, f.Name()}, " "))
 				}
 			}
 			return nil
 		}))
 	}
 	require.NotEmpty(t, lines)
-	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[33:], b[33:])*2 + strings.Compare(a, b) })
+	name := func(line string) string { return strings.SplitN(line, " ", 3)[2] + line }
+	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(name(a), name(b)) })
 	want := strings.Join(slices.Compact(lines), "\n") + "\n"
 	if *update {
 		require.NoError(t, os.WriteFile("vouched.txt", []byte(want), 0o644))
@@ -90,6 +95,16 @@ func TestOwnFunctionsAreVouchedForUntilChanged(t *testing.T) {
 			"alter function watertight.tenant() owner to watertight_owner",
 			"alter function watertight.tenant() owner to watertight_context",
 			"WTI032 watertight.tenant()",
+		},
+		"who may call one": {
+			"grant execute on function watertight.audit_row(text, uuid, text, text, text) to watertight_app",
+			"revoke execute on function watertight.audit_row(text, uuid, text, text, text) from watertight_app",
+			"WTI084 watertight_audit on shop.orders",
+		},
+		"who may add keys": {
+			"grant execute on function watertight.add_context_key(text, bytea, timestamptz) to watertight_app",
+			"revoke execute on function watertight.add_context_key(text, bytea, timestamptz) from watertight_app",
+			"WTI035 watertight.add_context_key(text, bytea, timestamp with time zone)",
 		},
 		"who may write the keys": {
 			"grant insert on watertight.context_key to watertight_app",

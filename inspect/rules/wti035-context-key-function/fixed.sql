@@ -1,0 +1,1 @@
+revoke execute on function app.add_context_key(text, text) from public;
