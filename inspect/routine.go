@@ -46,7 +46,7 @@ func (m *model) routines(callable map[catalog.OID]string) []routine {
 		_, path := f.Setting("search_path")
 		r := routine{
 			OID: f.OID, Name: f.Name(), Callable: callable[f.OID], Dynamic: b.dynamic, Unsafe: b.dynamic && concatenates(b.code),
-			Vouched: m.vouched(f), Path: path || f.Tree != "" || m.vouched(f), Policy: slices.Contains(inPolicy, f.OID),
+			Vouched: b.vouched, Path: path || f.Tree != "" || b.vouched, Policy: slices.Contains(inPolicy, f.OID),
 			Scoped: m.scoped(b), Argument: m.comparesArgument(f, b), Shadow: m.shadows(f, b), NewRow: m.tiesToRow(f, b),
 			Context: len(b.settings) > 0 || b.user, Bare: f.Tree == "" && m.namesBare(b),
 		}

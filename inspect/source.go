@@ -261,6 +261,7 @@ type body struct {
 	reads    []catalog.OID // relations that it names
 	kept     []catalog.OID // relations that it names, itself or through another, as one that is vouched for
 	calls    []catalog.OID // functions of the user that it names
+	vouched  bool          // it is one of Watertight's own, as it was made
 	constant bool          // depends on nothing that can be seen
 	unaware  bool          // reads tables, and asks nothing of the session
 	fallback string
@@ -308,7 +309,7 @@ func (m *model) body(f *catalog.Function) *body {
 			}
 		}
 	}
-	if m.vouched(f) {
+	if b.vouched = m.vouched(f); b.vouched {
 		// Who the user is opens a closed tenant to the lifecycle role, and decides nothing else.
 		b.kept, b.reads, b.user = union(b.kept, b.reads), nil, false
 	}

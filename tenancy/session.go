@@ -134,16 +134,9 @@ func (s *session) send(ctx context.Context, conn *pgconn.PgConn, calls []call, a
 
 // put adds a call to the batch.
 func (s *session) put(c *call, p *prepared) error {
-	values, formats := s.enter.of(c), enterFormats
-	if c.token == nil {
-		var parameters *pgconn.StatementDescription
-		if p != nil {
-			parameters = &p.parameters
-		}
-		if err := s.encoder.Build(s.types, parameters, c.args); err != nil {
-			return err
-		}
-		values, formats = s.encoder.ParamValues, s.encoder.ParamFormats
+	values, formats, err := s.encode(c, p)
+	if err != nil {
+		return err
 	}
 	switch {
 	case p == nil:
@@ -154,6 +147,19 @@ func (s *session) put(c *call, p *prepared) error {
 		s.batch.ExecParams(c.sql, values, p.parameters.ParamOIDs, formats, p.formats)
 	}
 	return nil
+}
+
+// encode returns the arguments of a call in the form of the protocol.
+func (s *session) encode(c *call, p *prepared) (values [][]byte, formats []int16, err error) {
+	if c.token != nil {
+		return s.enter.of(c), enterFormats, nil
+	}
+	var parameters *pgconn.StatementDescription
+	if p != nil {
+		parameters = &p.parameters
+	}
+	err = s.encoder.Build(s.types, parameters, c.args)
+	return s.encoder.ParamValues, s.encoder.ParamFormats, err
 }
 
 // prepare makes sure that all calls are known, for which it needs a round trip
