@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/watertight-go/watertight/internal/needs"
 )
 
 // TestScripts runs testdata/script/*.txtar, one file per behaviour of the
@@ -136,7 +138,7 @@ func sqlc(t *testing.T) string {
 	switch {
 	case err == nil:
 		return path
-	case os.Getenv("CI") != "":
+	case needs.InCI():
 		t.Fatalf("sqlc of tools/go.mod cannot be built: %v", err)
 	}
 	t.Logf("generate is not tested: sqlc of tools/go.mod cannot be built: %v", err)
