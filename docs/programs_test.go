@@ -41,14 +41,18 @@ func preparePrograms(t *testing.T) *programs {
 		"GOCACHE=" + goEnv(t, "GOCACHE"),
 		"GOMODCACHE=" + cache,
 		"GOTOOLCHAIN=" + goEnv(t, "GOTOOLCHAIN"),
-		// No network: what this module needs was downloaded to build it.
-		"GOPROXY=file://" + p.serveModule(t) + ",file://" + filepath.Join(cache, "cache", "download"),
+		// First what was downloaded to build this module. A reader's own module asks
+		// for more, which a machine that has built nothing else has to fetch.
+		"GOPROXY=file://" + p.serveModule(t) + ",file://" + filepath.Join(cache, "cache", "download") + "," + goEnv(t, "GOPROXY"),
 		"GOSUMDB=off", // nobody has published this version
 		"GOFLAGS=-buildvcs=false",
 		"REPLACE=" + p.module + "=" + clone,
 		"WATERTIGHT=" + clone, // where a page says that the reader has a clone
 	}
-	for _, name := range []string{"CI", "TMPDIR", "WATERTIGHT_PG_REMOTE", "WATERTIGHT_PG_VERSION"} {
+	for _, name := range []string{
+		"CI", "TMPDIR", "WATERTIGHT_PG_REMOTE", "WATERTIGHT_PG_VERSION",
+		"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	} {
 		if value, ok := os.LookupEnv(name); ok {
 			p.env = append(p.env, name+"="+value)
 		}
